@@ -1,0 +1,44 @@
+import type { ParamSet, ParamValues } from '../../shared/params.ts';
+import type { Context } from '../context.ts';
+import type { Image } from '../image/image.ts';
+import type { ImageStore } from '../image/image-store.ts';
+import type { ModelHub } from '../models/model-hub.ts';
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What a step may use besides its input: other photos' pixels, files and the network are out of reach. */
+export interface StepTools {
+  readonly store: ImageStore;
+  readonly models: ModelHub;
+  /** 0 to 1. Only for steps with `strength: 'own'`; the runner blends for the others. */
+  readonly strength: number;
+  /** Facts about the photo that geometry may depend on. */
+  readonly photo: { readonly dpi: number | undefined };
+}
+
+/** One pure operation on an image. Adding a step is adding a file and naming it in `registry.ts`. */
+export interface Step<S extends ParamSet = ParamSet> {
+  /** kebab-case. */
+  readonly id: string;
+  /** Rises when the same params would give other pixels. */
+  readonly version: number;
+  readonly title: string;
+  /** One sentence for the user. */
+  readonly summary: string;
+  readonly params: S;
+  /** 'blend': the runner mixes input and output; 'own': the step acts on it itself; 'none': a strength makes no sense. */
+  readonly strength: 'blend' | 'own' | 'none';
+  /** Ids of the models this use would need; they are part of the cache key. */
+  models(params: ParamValues<S>, hub: ModelHub): readonly string[];
+  outputSize(input: Size, params: ParamValues<S>, photo: StepTools['photo']): Size;
+  /** Returns a new image (or `image` itself when there is nothing to do). Never writes to `image`. */
+  run(image: Image, params: ParamValues<S>, tools: StepTools, context: Context): Promise<Image>;
+}
+
+/** Keeps the parameter types of a step definition. */
+export function defineStep<const S extends ParamSet>(step: Step<S>): Step<S> {
+  return step;
+}

@@ -1,0 +1,63 @@
+"""The one network shape Heirloom trains: SRVGGNetCompact (Real-ESRGAN, BSD-3, `srvgg_arch.py`)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Compact(nn.Module):
+    """A plain stack of 3x3 convolutions over a nearest-neighbor enlargement.
+
+    Input (n, 3, h, w) in [0, 1]; output (n, 3, h * scale, w * scale), not clamped.
+    Keys are body.0 (3 -> features), body.1 (slopes), then `convolutions` pairs of convolution and
+    slopes, and the last convolution (features -> 3 * scale^2), exactly as in SRVGGNetCompact.
+    """
+
+    def __init__(self, features: int = 64, convolutions: int = 16, scale: int = 4) -> None:
+        super().__init__()
+        self.features, self.convolutions, self.scale = features, convolutions, scale
+        layers: list[nn.Module] = [nn.Conv2d(3, features, 3, 1, 1), nn.PReLU(features)]
+        for _ in range(convolutions):
+            layers += [nn.Conv2d(features, features, 3, 1, 1), nn.PReLU(features)]
+        layers.append(nn.Conv2d(features, 3 * scale * scale, 3, 1, 1))
+        self.body = nn.ModuleList(layers)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x
+        for layer in self.body:
+            y = layer(y)
+        if self.scale == 1:
+            return y + x
+        base = F.interpolate(x, scale_factor=self.scale, mode="nearest")
+        return F.pixel_shuffle(y, self.scale) + base
+
+    def initialize(self, seed: int) -> None:
+        """Kaiming-normal for slope 0.25, zero biases, last convolution times 0.1.
+
+        PyTorch's default lets the signal vanish through 16 plain layers and never starts to learn. The first
+        convolution sees inputs around 0.45 rather than 0, so its bias subtracts that mean.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        convolutions = [m for m in self.body if isinstance(m, nn.Conv2d)]
+        with torch.no_grad():
+            for index, conv in enumerate(convolutions):
+                fan_in = conv.in_channels * 9
+                std = (2.0 / ((1 + 0.25**2) * fan_in)) ** 0.5
+                conv.weight.copy_(torch.randn(conv.weight.shape, generator=generator) * std)
+                conv.bias.zero_()
+                if index == 0:
+                    conv.weight.mul_(3.0)  # pixels spread about 0.25 around their mean, not 1
+                    conv.bias.copy_(-0.45 * conv.weight.sum(dim=(1, 2, 3)))
+            convolutions[-1].weight.mul_(0.1)
+            for layer in self.body:
+                if isinstance(layer, nn.PReLU):
+                    layer.weight.fill_(0.25)
+
+    def graft_body(self, state: dict[str, torch.Tensor]) -> None:
+        """Takes every tensor but the last convolution from another network of the same width and depth."""
+        last = f"body.{len(self.body) - 1}."
+        own = self.state_dict()
+        own.update({k: v for k, v in state.items() if not k.startswith(last)})
+        self.load_state_dict(own)
