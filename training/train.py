@@ -1,0 +1,225 @@
+"""Trains one stage: `python -m training.train --stage x4-fidelity --minutes 60`.
+
+Resumable: a checkpoint (weights, EMA, optimizers, iteration, seconds trained, generator states) every few minutes under
+training/runs/<stage>/, with log.jsonl beside it. The rate follows the share of the time budget used, so a run on a busy
+machine still ends annealed. Started again with the same stage it goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from training.data import SHAPES, Photos, Pool, make_pairs
+from training.degradations import Draw
+from training.evaluate import quick_clean, quick_enlarge
+from training.export import load_weights
+from training.imaging import RUNS
+from training.network import Compact
+
+
+@dataclass(frozen=True)
+class Stage:
+    recipe: str
+    batch: int
+    patch: int
+    rate: float
+    ema: float
+    start_from: str | None = None  # a finished stage's run or shipped file
+    graft: bool = False  # take only the body: the last convolution has another shape
+    perception: bool = False
+
+
+STAGES = {
+    "x4-fidelity": Stage("x4", 16, 48, 5e-4, 0.999),
+    "clean-gentle": Stage("clean-gentle", 16, 48, 4e-4, 0.998, "x4-fidelity", graft=True),
+    "clean-strong": Stage("clean-strong", 16, 48, 3e-4, 0.998, "clean-gentle"),
+    "x4-perception": Stage("x4", 8, 48, 1e-4, 0.998, "x4-fidelity", perception=True),
+}
+
+
+def rate_at(progress: float, iteration: int, top: float, warmup: int = 100) -> float:
+    """Linear warm-up, level for the first fifth, then half a cosine to 1 % of `top`."""
+    bend = max(0.0, (min(progress, 1.0) - 0.2) / 0.8)
+    return top * min(1.0, (iteration + 1) / warmup) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * bend)))
+
+
+def charbonnier(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """sqrt(d^2 + 1e-6): L1 with a rounded tip."""
+    return torch.sqrt((a - b) ** 2 + 1e-6).mean()
+
+
+class Run:
+    """One stage on one device: network, EMA copy, optimizer, log, checkpoint."""
+
+    def __init__(self, name: str, a: argparse.Namespace) -> None:
+        self.name, self.stage, self.args = name, STAGES[name], a
+        self.device = torch.device(a.device)
+        self.folder = RUNS / name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        scale = SHAPES[self.stage.recipe][0]
+        self.net = Compact(64, 16, scale)
+        self.net.initialize(a.seed)
+        source = a.start_from or self.stage.start_from
+        if source:
+            state = load_weights(source)
+            self.net.graft_body(state) if self.stage.graft else self.net.load_state_dict(state)
+            if self.stage.graft:
+                with torch.no_grad():  # a residual near zero to begin with
+                    self.net.body[-1].weight.mul_(0.1)
+        self.net = self.net.to(self.device, memory_format=torch.channels_last)
+        self.ema = Compact(64, 16, scale).to(self.device)
+        self.ema.load_state_dict(self.net.state_dict())
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=self.stage.rate, betas=(0.9, 0.99))
+        self.iteration, self.seconds = 0, 0.0
+        self.rng = np.random.default_rng(a.seed)
+        self.perception = None
+        if self.stage.perception:
+            from training.perception import Perception
+            self.perception = Perception(self.device, self.stage.rate, a.seed, a.gan_weight, a.perceptual_weight)
+        self.resume()
+        self.source = self.open_source()
+
+    def open_source(self):
+        patch, n = self.stage.patch, self.stage.batch
+        if self.args.on_the_fly:
+            photos, draw = Photos(), Draw.seeded(self.args.seed + self.iteration, self.args.device)
+            def fresh() -> tuple[torch.Tensor, torch.Tensor]:
+                source, target = make_pairs(self.stage.recipe, photos, draw, n, self.args.device)
+                s = SHAPES[self.stage.recipe][0]
+                return source[..., :patch, :patch], target[..., :patch * s, :patch * s]
+            return fresh
+        pool = Pool(self.stage.recipe, self.args.capacity)
+        return lambda: pool.batch(n, patch, self.rng)
+
+    def resume(self) -> None:
+        path = self.folder / "checkpoint.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, map_location=self.device, weights_only=False)
+        self.net.load_state_dict(state["net"])
+        self.ema.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.iteration, self.seconds = state["iteration"], state["seconds"]
+        self.rng.bit_generator.state = state["rng"]
+        if self.perception and "perception" in state:
+            self.perception.load_state_dict(state["perception"])
+
+    def save(self) -> None:
+        state = {"net": self.net.state_dict(), "ema": self.ema.state_dict(), "optimizer": self.optimizer.state_dict(),
+                 "iteration": self.iteration, "seconds": self.seconds, "seed": self.args.seed, "stage": self.name,
+                 "rng": self.rng.bit_generator.state}
+        if self.perception:
+            state["perception"] = self.perception.state_dict()
+        temporary = self.folder / "checkpoint.tmp"
+        torch.save(state, temporary)
+        temporary.replace(self.folder / "checkpoint.pt")
+
+    def log(self, **fields: object) -> None:
+        with open(self.folder / "log.jsonl", "a") as file:
+            file.write(json.dumps({"iteration": self.iteration, "seconds": round(self.seconds, 1), **fields}) + "\n")
+
+    def update_ema(self) -> None:
+        decay = min(self.stage.ema, (1 + self.iteration) / (10 + self.iteration))
+        with torch.no_grad():
+            for e, p in zip(self.ema.parameters(), self.net.parameters()):
+                e.lerp_(p, 1 - decay)
+
+    def step(self, source: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_at(self.seconds / (self.args.minutes * 60), self.iteration, self.stage.rate * self.args.rate_scale)
+        source = source.to(self.device, memory_format=torch.channels_last)
+        target = target.to(self.device)
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            output = self.net(source)
+        output = output.float()
+        with torch.no_grad():
+            base = F.interpolate(source.float(), scale_factor=self.net.scale, mode="nearest") if self.net.scale > 1 else source.float()
+            reference = (base - target).abs().mean()
+        fidelity = charbonnier(output, target)
+        parts = {"l1": (output.detach() - target).abs().mean(), "nearest": reference}
+        loss = fidelity
+        if self.perception:
+            loss, more = self.perception.generator_loss(output, target, fidelity)
+            parts.update(more)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 0.5)
+        self.optimizer.step()
+        if self.perception:
+            parts.update(self.perception.discriminator_step(output.detach(), target, self.optimizer.param_groups[0]["lr"]))
+        self.update_ema()
+        self.iteration += 1
+        return parts
+
+    def measure(self) -> None:
+        begun = time.time()
+        network = self.ema
+        result = quick_enlarge(network) if network.scale > 1 else quick_clean(network)
+        self.log(evaluation=result, evaluation_seconds=round(time.time() - begun, 1))
+        print(self.name, self.iteration, json.dumps(result), flush=True)
+
+    def train(self) -> None:
+        budget = self.args.minutes * 60
+        sums: dict[str, float] = {}
+        count, data_seconds, window = 0, 0.0, time.time()
+        next_save, next_measure = time.time() + self.args.save_every, time.time() + 120
+        while self.seconds < budget and self.iteration < self.args.iterations:
+            begun = time.time()
+            source, target = self.source()
+            loaded = time.time()
+            parts = self.step(source, target)
+            done = time.time()
+            data_seconds += loaded - begun
+            self.seconds += done - begun
+            for key, value in parts.items():
+                sums[key] = sums.get(key, 0.0) + float(value)
+            count += 1
+            if count == 50:
+                mean = {k: round(v / count, 6) for k, v in sums.items()}
+                self.log(ratio=round(mean["l1"] / max(mean["nearest"], 1e-9), 5), rate=self.optimizer.param_groups[0]["lr"],
+                         seconds_each=round((time.time() - window) / count, 4), data_share=round(data_seconds / (time.time() - window), 4), **mean)
+                sums, count, data_seconds, window = {}, 0, 0.0, time.time()
+            if time.time() > next_save:
+                self.save()
+                next_save = time.time() + self.args.save_every
+            if time.time() > next_measure:
+                self.measure()
+                next_measure = time.time() + self.args.measure_every
+                window = time.time()
+        self.save()
+        self.measure()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stage", choices=list(STAGES), required=True)
+    parser.add_argument("--minutes", type=float, default=60, help="budget of training time; the rate anneals over it")
+    parser.add_argument("--iterations", type=int, default=10**9)
+    parser.add_argument("--seed", type=int, default=1896)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--on-the-fly", action="store_true", help="degrade each batch on the device instead of reading the pool")
+    parser.add_argument("--capacity", type=int, default=6144)
+    parser.add_argument("--start-from", help="a stage name or a .safetensors file; default: the stage's own")
+    parser.add_argument("--rate-scale", type=float, default=1.0)
+    parser.add_argument("--gan-weight", type=float, default=0.05)
+    parser.add_argument("--perceptual-weight", type=float, default=1.0)
+    parser.add_argument("--save-every", type=float, default=180, help="seconds")
+    parser.add_argument("--measure-every", type=float, default=600, help="seconds")
+    a = parser.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(a.seed)
+    Run(a.stage, a).train()
+
+
+if __name__ == "__main__":
+    main()
