@@ -1,0 +1,61 @@
+import { HeirloomError } from '../../shared/failure.ts';
+import type { Weights } from '../weights/weights.ts';
+import type { Architecture } from './architecture.ts';
+import { has } from './reading.ts';
+import { rrdbNet } from './rrdb-net.ts';
+import { srvggNetCompact } from './srvgg-net-compact.ts';
+
+/** Every network family Heirloom can build. Exactly one detects the weights of a family, in whatever order they are asked. */
+export const architectures: readonly Architecture[] = [srvggNetCompact, rrdbNet];
+
+export interface DetectedArchitecture {
+  readonly architecture: Architecture;
+  readonly params: unknown;
+}
+
+/** Weights that are no restorer, by the tensors that give them away, and what to call them. */
+const refused: readonly { readonly name: string; readonly tensors: readonly string[] }[] = [
+  { name: 'a U-Net discriminator', tensors: ['conv0.weight', 'conv1.weight_orig', 'conv9.weight'] },
+  {
+    name: 'a U-Net discriminator',
+    tensors: ['conv0.weight', 'conv1.weight', 'conv8.weight', 'conv9.weight'],
+  },
+  { name: 'a VGG-style discriminator', tensors: ['conv0_0.weight', 'conv0_1.weight', 'linear1.weight'] },
+];
+
+/**
+ * Which network these weights are of, with its hyperparameters.
+ *
+ * @throws HeirloomError `unsupported-model` naming the file, its first tensors and what would have been known.
+ */
+export function detectArchitecture(weights: Weights): DetectedArchitecture {
+  const architecture = architectures.find((candidate) => candidate.detect(weights));
+  if (architecture !== undefined) return { architecture, params: architecture.read(weights) };
+  const known = refused.find(({ tensors }) => has(weights, ...tensors));
+  if (known !== undefined) {
+    throw new HeirloomError(
+      'unsupported-model',
+      `${weights.source} is ${known.name}: it judges pictures during training and cannot restore any.`,
+      'Choose the generator of the same model, usually named net_g or without a suffix.',
+    );
+  }
+  throw new HeirloomError('unsupported-model', `${weights.source} ${strangeness(weights)}`, expectation());
+}
+
+function strangeness(weights: Weights): string {
+  if (weights.tensors.size === 0) return 'holds no tensors.';
+  const first = [...weights.tensors.values()]
+    .slice(0, 3)
+    .map(({ name, shape }) => `${clipped(name)} [${shape.join(', ')}]`);
+  const rest = weights.tensors.size > first.length ? ', …' : '';
+  return `is not a network Heirloom knows: its ${weights.tensors.size} tensors begin with ${first.join(', ')}${rest}.`;
+}
+
+/** Names come from the file: long ones are cut. */
+function clipped(name: string): string {
+  return name.length <= 80 ? name : `${name.slice(0, 79)}…`;
+}
+
+function expectation(): string {
+  return `Expected one of: ${architectures.map(({ name }) => name).join(', ')}. An .onnx export of the network may work instead.`;
+}
