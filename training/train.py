@@ -52,11 +52,6 @@ def rate_at(progress: float, iteration: int, top: float, warmup: int = 100) -> f
     return top * min(1.0, (iteration + 1) / warmup) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * bend)))
 
 
-def charbonnier(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """sqrt(d^2 + 1e-6): L1 with a rounded tip."""
-    return torch.sqrt((a - b) ** 2 + 1e-6).mean()
-
-
 class Run:
     """One stage on one device: network, EMA copy, optimizer, log, checkpoint."""
 
@@ -78,7 +73,8 @@ class Run:
         self.net = self.net.to(self.device, memory_format=torch.channels_last)
         self.ema = Compact(64, 16, scale).to(self.device)
         self.ema.load_state_dict(self.net.state_dict())
-        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=self.stage.rate, betas=(0.9, 0.99))
+        self.ema.eval()
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=self.stage.rate, betas=(0.9, 0.99), fused=True)
         self.iteration, self.seconds = 0, 0.0
         self.rng = np.random.default_rng(a.seed)
         self.perception = None
@@ -130,8 +126,7 @@ class Run:
     def update_ema(self) -> None:
         decay = min(self.stage.ema, (1 + self.iteration) / (10 + self.iteration))
         with torch.no_grad():
-            for e, p in zip(self.ema.parameters(), self.net.parameters()):
-                e.lerp_(p, 1 - decay)
+            torch._foreach_lerp_(list(self.ema.parameters()), list(self.net.parameters()), 1 - decay)
 
     def step(self, source: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
         for group in self.optimizer.param_groups:
@@ -145,8 +140,8 @@ class Run:
         with torch.no_grad():
             base = F.interpolate(source.float(), scale_factor=self.net.scale, mode="nearest") if self.net.scale > 1 else source.float()
             reference = (base - target).abs().mean()
-        fidelity = charbonnier(output, target)
-        parts = {"l1": (output.detach() - target).abs().mean(), "nearest": reference}
+        fidelity = F.l1_loss(output, target)
+        parts = {"l1": fidelity.detach(), "nearest": reference}
         loss = fidelity
         if self.perception:
             loss, more = self.perception.generator_loss(output, target, fidelity)

@@ -1,77 +1,152 @@
-"""Writes golden fixtures: tiny networks with random weights, in the containers that real models come in, with an input and its output.
+"""Writes tiny weights files in every container that Heirloom reads, to tests/fixtures/weights/.
 
-The networks are written from published facts; the product's own graphs must give the same output from the same file.
+Usage: python training/golden/containers.py
+
+Every file holds the tensors of `sample()`: each element type, strided views, shared storages, scalars and empty tensors.
+`containers.json` beside them has the numbers that a reader must give, so that the tests need no PyTorch.
 """
+
 from __future__ import annotations
 
+import json
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
-FOLDER = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "golden"
-LIMIT_BYTES = 200 * 1024
-
-
-def randomize(network: torch.nn.Module, seed: int) -> torch.nn.Module:
-    """Fills a network with numbers that keep the signal alive, so that an error anywhere shows in the output."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def normal(tensor: torch.Tensor, mean: float, deviation: float) -> None:
-        tensor.copy_(torch.randn(tensor.shape, generator=generator) * deviation + mean)
-
-    norms = (torch.nn.BatchNorm2d, torch.nn.LayerNorm, torch.nn.GroupNorm)
-    with torch.no_grad():
-        for module in network.modules():
-            for name, parameter in module.named_parameters(recurse=False):
-                if isinstance(module, norms) and name == "weight":
-                    normal(parameter, 1.0, 0.2)
-                elif isinstance(module, torch.nn.PReLU):
-                    normal(parameter, 0.25, 0.2)
-                elif parameter.dim() >= 2:
-                    normal(parameter, 0.0, (1.5 / (parameter[0].numel())) ** 0.5)
-                else:
-                    normal(parameter, 0.0, 0.1)
-            if isinstance(module, torch.nn.BatchNorm2d):
-                normal(module.running_mean, 0.0, 0.2)
-                module.running_var.copy_(torch.rand(module.running_var.shape, generator=generator) + 0.5)
-    return network.eval()
+FOLDER = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "weights"
 
 
-def save(name: str, state: dict[str, torch.Tensor], container: str, tensors: dict[str, torch.Tensor]) -> None:
-    """Stores weights as `name.<suffix>` and the input, output and further tensors as `name.io.safetensors`.
+def sample() -> "OrderedDict[str, torch.Tensor]":
+    generator = torch.Generator().manual_seed(7)
+    base = torch.randn(4, 6, generator=generator)
+    shared = torch.arange(12, dtype=torch.float32) / 8
+    tensors: "OrderedDict[str, torch.Tensor]" = OrderedDict()
+    tensors["conv.weight"] = torch.randn(2, 3, 3, 3, generator=generator)
+    tensors["conv.bias"] = torch.tensor([0.5, -0.25])
+    tensors["float64"] = torch.tensor([1 / 3, -1e300, 1e-300, 2.0], dtype=torch.float64)
+    tensors["float16"] = torch.tensor([1.0, -0.333, 65504.0, 6e-8, 6e-5, float("inf"), -0.0], dtype=torch.float16)
+    tensors["bfloat16"] = torch.tensor([1.0, -0.333, 3e38, 1e-40], dtype=torch.bfloat16)
+    tensors["int64"] = torch.tensor([2**40, -(2**40), -1, 7], dtype=torch.int64)
+    tensors["int32"] = torch.tensor([[2**30, -(2**31)]], dtype=torch.int32)
+    tensors["int16"] = torch.tensor([-32768, 32767], dtype=torch.int16)
+    tensors["int8"] = torch.tensor([-128, 127], dtype=torch.int8)
+    tensors["uint8"] = torch.tensor([0, 255], dtype=torch.uint8)
+    tensors["bool"] = torch.tensor([True, False, True])
+    tensors["scalar"] = torch.tensor(42, dtype=torch.int64)
+    tensors["empty"] = torch.empty(0, 5)
+    tensors["transposed"] = base.t()
+    tensors["strided"] = base[1:, ::2]
+    tensors["expanded"] = torch.tensor([[1.5], [2.5]]).expand(2, 4)
+    tensors["shared.low"] = shared[:6].view(2, 3)
+    tensors["shared.high"] = shared[4:]
+    tensors["parameter"] = nn.Parameter(torch.tensor([3.0, 4.0]))
+    tensors["__proto__"] = torch.tensor([9.0])
+    return tensors
 
-    Containers: `zip` (bare), `zip-ema` (under params_ema, beside other numbers under params), `legacy`, `module` (data-parallel prefixes under
-    state_dict, with optimizer leftovers), `safetensors`.
-    """
+
+class Tiny(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3, padding=1)
+        self.stages = nn.ModuleList([nn.Linear(2, 2), nn.PReLU(2)])
+        self.register_buffer("mean", torch.tensor([0.25, 0.5, 0.75]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.conv(x - self.mean.view(1, 3, 1, 1))
+        for stage in self.stages:
+            x = stage(x.transpose(1, 3)).transpose(1, 3) if isinstance(stage, nn.Linear) else stage(x)
+        return x
+
+
+def numbers(tensor: torch.Tensor) -> dict:
+    flat = tensor.detach().to(torch.float64).to(torch.float32).reshape(-1)
+    # As bit patterns: JSON has no infinity, and -0 must stay -0.
+    bits = flat.contiguous().view(torch.int32).tolist()
+    return {"shape": list(tensor.shape), "bits": [b & 0xFFFFFFFF for b in bits]}
+
+
+def write_zip_copy(source: Path, target: Path, change) -> None:
+    """Copies an archive entry by entry; `change(name, data)` gives the new data and the compression."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for info in old.infolist():
+            data, method = change(info.filename, old.read(info))
+            new.writestr(zipfile.ZipInfo(info.filename), data, method)
+
+
+def swap_storage(name: str, data: bytes, sizes: dict[str, int]) -> bytes:
+    """The bytes of a storage as a big-endian machine would have written them."""
+    key = name.rsplit("/", 1)[-1]
+    if "/data/" not in name or key not in sizes:
+        return data
+    size = sizes[key]
+    return b"".join(data[i : i + size][::-1] for i in range(0, len(data), size))
+
+
+def write_big_endian(source: Path, target: Path, tensors: "OrderedDict[str, torch.Tensor]") -> None:
+    sizes: dict[str, int] = {}
+    seen: dict[int, str] = {}
+    for tensor in tensors.values():
+        pointer = tensor.untyped_storage()._cdata
+        if pointer not in seen:
+            seen[pointer] = str(len(seen))
+            sizes[seen[pointer]] = tensor.element_size()
+
+    def change(name: str, data: bytes):
+        return (b"big" if name.endswith("/byteorder") else swap_storage(name, data, sizes)), zipfile.ZIP_STORED
+
+    write_zip_copy(source, target, change)
+
+
+def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    state = OrderedDict((key, value.detach().contiguous()) for key, value in state.items())
-    path = FOLDER / (f"{name}.safetensors" if container == "safetensors" else f"{name}.pth")
-    if container == "safetensors":
-        save_file(dict(state), path)
-    elif container == "zip":
-        torch.save(state, path)
-    elif container == "zip-ema":
-        torch.save({"params_ema": state, "params": OrderedDict((k, v * 0) for k, v in state.items() if v.dim() < 2)}, path)
-    elif container == "legacy":
-        torch.save(state, path, _use_new_zipfile_serialization=False)
-    elif container == "module":
-        prefixed = OrderedDict((f"module.{key}", value) for key, value in state.items())
-        torch.save({"epoch": 3, "lr": 1e-4, "state_dict": prefixed, "optimizer": {"state": {}, "betas": [0.9, 0.99]}}, path)
-    else:
-        raise ValueError(container)
-    save_file({key: value.detach().contiguous() for key, value in tensors.items()}, FOLDER / f"{name}.io.safetensors")
-    size = path.stat().st_size
-    if size > LIMIT_BYTES:
-        raise ValueError(f"{path.name} has {size} bytes, more than {LIMIT_BYTES}")
-    output = tensors["output"]
-    print(f"{path.name:36} {size:7} bytes, output {tuple(output.shape)} std {output.std():.3f} range {output.min():.2f} .. {output.max():.2f}")
+    tensors = sample()
+    torch.save(tensors, FOLDER / "plain.zip.pth")
+    torch.save(tensors, FOLDER / "plain.legacy.pth", _use_new_zipfile_serialization=False)
+    torch.save(tensors, FOLDER / "plain.protocol4.pth", pickle_protocol=4)
+    # Few tensors for what is mutated byte by byte.
+    small = OrderedDict((k, tensors[k]) for k in ("conv.bias", "float16", "shared.low", "shared.high"))
+    torch.save(small, FOLDER / "small.zip.pth")
+    torch.save(small, FOLDER / "small.legacy.pth", _use_new_zipfile_serialization=False)
+    contiguous = {k: v.detach().contiguous().clone() for k, v in tensors.items()}
+    save_file(contiguous, FOLDER / "plain.safetensors", metadata={"title": "Tiny", "alpha": "0.5"})
+    save_file({k: contiguous[k] for k in small}, FOLDER / "small.safetensors")
+
+    model = Tiny()
+    torch.manual_seed(7)
+    for parameter in model.parameters():
+        nn.init.normal_(parameter)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(1, 3, 4, 4)).sum().backward()
+    optimizer.step()
+    ema = OrderedDict(("module." + k, v * 2) for k, v in model.state_dict().items())
+    wrapped = {
+        "epoch": 3,
+        "lr": 1e-4,
+        "note": "café",
+        "params": model.state_dict(),
+        "params_ema": ema,
+        "optimizer": optimizer.state_dict(),
+    }
+    torch.save(wrapped, FOLDER / "wrapped.zip.pth")
+    torch.jit.script(model).save(str(FOLDER / "script.pt"))
+    torch.jit.trace(model, torch.ones(1, 3, 4, 4)).save(str(FOLDER / "traced.pt"))
+
+    write_zip_copy(FOLDER / "plain.zip.pth", FOLDER / "deflated.zip.pth", lambda _, data: (data, zipfile.ZIP_DEFLATED))
+    write_big_endian(FOLDER / "plain.zip.pth", FOLDER / "bigendian.zip.pth", tensors)
+
+    expected = {
+        "plain": {k: numbers(v) for k, v in tensors.items()},
+        "model": {k: numbers(v) for k, v in model.state_dict().items()},
+        "ema": {k.removeprefix("module."): numbers(v) for k, v in ema.items()},
+    }
+    (FOLDER / "containers.json").write_text(json.dumps(expected, separators=(",", ":")))
+    for path in sorted(FOLDER.iterdir()):
+        print(f"{path.stat().st_size:8d} {path.name}")
 
 
-def image(channels: int, height: int, width: int, seed: int = 1, count: int = 1) -> torch.Tensor:
-    """A random picture in [0, 1] with some smoothness, (count, channels, height, width)."""
-    generator = torch.Generator().manual_seed(seed)
-    coarse = torch.rand((count, channels, (height + 3) // 4 + 1, (width + 3) // 4 + 1), generator=generator)
-    smooth = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic", align_corners=False)
-    return (0.8 * smooth + 0.2 * torch.rand((count, channels, height, width), generator=generator)).clamp(0, 1)
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""A tiny GFPGANv1Clean: 32-pixel faces, style dimension 16. Legacy container with `params_ema`, as the published files.
+"""A tiny GFPGANv1Clean: 32-pixel faces, style dimension 12. Legacy container with `params_ema`, as the published files.
 
 Facts: Wang et al., "Towards Real-World Blind Face Restoration with Generative Facial Prior" (CVPR 2021), and the released clean network.
 Run: python -m golden.gfpgan_v1_clean (in training/)
@@ -13,7 +13,7 @@ from golden.tiny_state import Tensors, TinyState, conv, linear, store_checkpoint
 
 SIZE = 32
 LEVELS = 5  # log2(SIZE)
-STYLE = 16
+STYLE = 12
 UNET = {4: 8, 8: 8, 16: 6, 32: 4}
 STYLEGAN = {size: 2 * channels for size, channels in UNET.items()}
 LATENTS = 2 * LEVELS - 2

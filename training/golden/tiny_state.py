@@ -116,6 +116,6 @@ def store_torchscript(name: str, tensors: Tensors, function: Callable[..., torch
 
 def report(path: Path, output: torch.Tensor | None) -> None:
     size = path.stat().st_size
-    assert size <= 200 * 1024, f"{path.name} has {size} bytes: a committed golden file stays within 200 KiB"
+    assert size <= 200_000, f"{path.name} has {size} bytes: a committed golden file stays within 200 kB"
     spread = "" if output is None else f"  output mean {output.mean():.3f} deviation {output.std():.3f}"
     print(f"{path.name} {size} bytes{spread}")
