@@ -21,6 +21,8 @@ export interface Weights {
   /** Free text found beside the tensors (safetensors `__metadata__`). */
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** What was taken off to reach the tensors, outermost first: dictionaries entered ('params_ema') and prefixes cut ('module.'). */
+  readonly unwrapped?: readonly string[];
   /**
    * The numbers of one tensor; a new or shared array that must not be written to.
    *
@@ -29,4 +31,9 @@ export interface Weights {
   read(name: string): Float32Array;
   /** Closes the file. */
   close(): void;
+}
+
+/** Number of elements of a shape; 1 for a scalar. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
 }
