@@ -20,8 +20,8 @@ def make() -> Tensors:
     s = TinyState(seed=7)
 
     def unit(name: str, in_channels: int, out_channels: int, norm: bool = True) -> None:
-        s.conv(f"{name}.conv1", out_channels, in_channels, 1)
-        s.conv(f"{name}.conv2", out_channels, 1, 3)
+        s.conv(f"{name}.conv1", out_channels, in_channels, 1, gain=1.4 if norm else 0.5)
+        s.conv(f"{name}.conv2", out_channels, 1, 3, gain=1.0)
         if norm:
             s.batch_norm(f"{name}.bn", out_channels)
 

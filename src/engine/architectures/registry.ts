@@ -1,12 +1,33 @@
 import { HeirloomError } from '../../shared/failure.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Architecture } from './architecture.ts';
+import { gfpganV1Clean } from './gfpgan-v1-clean.ts';
+import { laMa } from './la-ma.ts';
+import { parseNet } from './parse-net.ts';
+import { dnCnn } from './dn-cnn.ts';
+import { edsr } from './edsr.ts';
+import { espcn } from './espcn.ts';
+import { msrResNet } from './msr-res-net.ts';
 import { has } from './reading.ts';
+import { retinaFace } from './retina-face.ts';
 import { rrdbNet } from './rrdb-net.ts';
+import { scratchUNet } from './scratch-u-net.ts';
+import { srResNet } from './sr-res-net.ts';
+import { srcnn } from './srcnn.ts';
 import { srvggNetCompact } from './srvgg-net-compact.ts';
+import { yuNet } from './yu-net.ts';
 
 /** Every network family Heirloom can build. Exactly one detects the weights of a family, in whatever order they are asked. */
-export const architectures: readonly Architecture[] = [srvggNetCompact, rrdbNet];
+export const architectures: readonly Architecture[] = [
+  srvggNetCompact,
+  rrdbNet,
+  gfpganV1Clean,
+  retinaFace,
+  yuNet,
+  laMa,
+  scratchUNet,
+  parseNet,
+];
 
 export interface DetectedArchitecture {
   readonly architecture: Architecture;

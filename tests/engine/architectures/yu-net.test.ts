@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { decodeYuNet } from '../../../src/engine/architectures/yu-net-decode.ts';
+import { readGoldenTensors, runGolden } from './golden.ts';
+
+describe('YuNet', () => {
+  it('gives what PyTorch gives, read from a checkpoint with optimizer state', async () => {
+    const { architecture, params, info, errors } = await runGolden('yu-net');
+    expect(architecture.id).toBe('yu-net');
+    expect(params).toMatchObject({ stemWidth: 8, widths: [8, 12, 12, 12, 12, 12] });
+    expect(info).toMatchObject({ role: 'face-detect', sizeMultiple: 32 });
+    expect(Object.keys(errors)).toHaveLength(12);
+    for (const error of Object.values(errors)) expect(error).toBeLessThan(2e-5);
+  });
+
+  it('decodes every cell as PyTorch does', async () => {
+    const stored = await readGoldenTensors('yu-net');
+    const outputs = Object.fromEntries(
+      [...stored].map(([key, tensor]) => [key, tensor.data as Float32Array]),
+    );
+    const rows = stored.get('decoded')?.data as Float32Array;
+    const faces = decodeYuNet(outputs, 96, 64, { scoreThreshold: 0, overlapThreshold: 1 });
+    expect(faces).toHaveLength(rows.length / 15);
+    const key = (score: number, left: number): string => `${score.toFixed(4)} ${left.toFixed(2)}`;
+    const byKey = new Map(faces.map((face) => [key(face.score, face.left), face]));
+    let matched = 0;
+    for (let row = 0; row < rows.length; row += 15) {
+      const wanted = [...rows.subarray(row, row + 15)];
+      const face = byKey.get(key(wanted[14] ?? 0, wanted[0] ?? 0));
+      if (face === undefined) continue;
+      matched += 1;
+      const size = [face.right - face.left, face.bottom - face.top];
+      const found = [face.left, face.top, ...size, ...face.points.flat(), face.score];
+      for (const [k, value] of wanted.entries()) expect(found[k]).toBeCloseTo(value, 2);
+    }
+    // Rows whose key falls on a rounding edge may miss their partner.
+    expect(matched).toBeGreaterThan(faces.length * 0.95);
+  });
+
+  it('refuses outputs of another image size', async () => {
+    const stored = await readGoldenTensors('yu-net');
+    const outputs = Object.fromEntries(
+      [...stored].map(([key, tensor]) => [key, tensor.data as Float32Array]),
+    );
+    expect(() => decodeYuNet(outputs, 128, 64)).toThrow(/cls_8 has 96 numbers where 128/);
+  });
+});
