@@ -83,8 +83,10 @@ export interface DeviceInfo {
   readonly label: string;
   /** 'struck-off': it crashed or gave wrong numbers in the self-test. 'unavailable': this machine or build lacks it. */
   readonly state: 'ready' | 'struck-off' | 'unavailable';
-  /** One sentence why, or how fast it was in the self-test. */
+  /** One sentence why, or that it passed the self-test. */
   readonly note: string;
+  /** Shortest time of the self-test network; present when the device passed. */
+  readonly selfTestMs?: number;
 }
 
 export interface EngineInfo {
@@ -189,17 +191,17 @@ export const engineCalls = {
   'settings.apply': call<EngineInfo>()(settingsSchema),
   'step.list': call<readonly StepDescription[]>()(nothing()),
   'photo.open': call<PhotoInfo>()(object({ id, path: string(), name: string(1000), allowDamaged: boolean() })),
-  'photo.close': call<undefined>()(object({ photo: id })),
+  'photo.close': call<void>()(object({ photo: id })),
   'recipe.run': call<Job>()(object({ photo: id, recipe: recipeSchema })),
-  'preview.request': call<undefined>()(object({ request: id, photo: id, recipe: recipeSchema, rect })),
-  'preview.cancel': call<undefined>()(object({ photo: id })),
-  'image.release': call<undefined>()(object({ image: id })),
+  'preview.request': call<void>()(object({ request: id, photo: id, recipe: recipeSchema, rect })),
+  'preview.cancel': call<void>()(object({ photo: id })),
+  'image.release': call<void>()(object({ image: id })),
   'job.list': call<readonly Job[]>()(nothing()),
-  'job.cancel': call<undefined>()(object({ job: id })),
+  'job.cancel': call<void>()(object({ job: id })),
   'model.list': call<readonly ModelCard[]>()(nothing()),
   'model.inspect': call<ModelCard>()(object({ path: string() })),
   'model.add': call<ModelCard>()(object({ path: string() })),
-  'model.remove': call<undefined>()(object({ model: id })),
+  'model.remove': call<void>()(object({ model: id })),
   'model.install': call<Job>()(object({ model: id })),
   'model.compare': call<Compatibility>()(object({ a: id, b: id })),
   'model.interpolate': call<Job>()(object({ a: id, b: id, alpha: number(0, 1), path: string() })),
@@ -253,7 +255,7 @@ export const studioCalls = {
   'dialog.saveImage': call<TargetRef | null>()(object({ suggestedName: string(1000), format: string(20) })),
   'dialog.saveModel': call<TargetRef | null>()(object({ suggestedName: string(1000) })),
   'recent.list': call<readonly SourceRef[]>()(nothing()),
-  'target.show': call<undefined>()(object({ target: id })),
+  'target.show': call<void>()(object({ target: id })),
   'step.list': engineCalls['step.list'],
   'photo.open': call<PhotoInfo>()(object({ source: id, allowDamaged: optional(boolean()) })),
   'photo.close': engineCalls['photo.close'],

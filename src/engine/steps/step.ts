@@ -34,6 +34,8 @@ export interface Step<S extends ParamSet = ParamSet> {
   /** Ids of the models this use would need; they are part of the cache key. */
   models(params: ParamValues<S>, hub: ModelHub): readonly string[];
   outputSize(input: Size, params: ParamValues<S>, photo: StepTools['photo']): Size;
+  /** The params that do to a part of a picture of size `whole` what `params` do to the whole; only for steps whose params speak of the whole. */
+  forPart?(params: ParamValues<S>, whole: Size): ParamValues<S>;
   /** Returns a new image (or `image` itself when there is nothing to do). Never writes to `image`. */
   run(image: Image, params: ParamValues<S>, tools: StepTools, context: Context): Promise<Image>;
 }

@@ -1,0 +1,246 @@
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+
+import { listSupportedBackends } from 'onnxruntime-node';
+
+import type { DeviceInfo, EngineCalls, EngineEvents, EngineInfo, EventValue, Job, PhotoInfo, Settings } from '../shared/contract.ts';
+import { HeirloomError } from '../shared/failure.ts';
+import type { Handlers } from '../shared/rpc.ts';
+import { openPhoto } from './image/decode.ts';
+import { defaultExportOptions, savePhoto } from './image/encode.ts';
+import type { Image } from './image/image.ts';
+import { createImageStore } from './image/image-store.ts';
+import type { PhotoMetadata } from './image/photo-metadata.ts';
+import { ImageShelf, type PixelAnswer } from './image-shelf.ts';
+import { createJobQueue, type JobQueue } from './jobs.ts';
+import { measureConsistency } from './metrics/consistency.ts';
+import { createProcessProbe, fastestDevice, loadOrProbeDevices, type Probe, probeDevices } from './models/devices.ts';
+import { openModelFiles } from './models/model-files.ts';
+import { createModelHub, type ModelHub } from './models/model-hub.ts';
+import { createInlineRuntime, createWorkerRuntime } from './models/runtime.ts';
+import { Previews } from './previews.ts';
+import { describeStep, steps } from './steps/registry.ts';
+import { checkRecipe, runRecipe } from './steps/run-recipe.ts';
+import { StepCache } from './steps/step-cache.ts';
+import { suggestRecipe } from './suggest.ts';
+
+export interface EngineOptions {
+  /** Added models and the device probe's results. */
+  readonly dataDirectory: string;
+  readonly scratchDirectory: string;
+  /** Folders with a catalog; the shipped one first. */
+  readonly modelDirectories: readonly string[];
+  readonly settings: Settings;
+  readonly version: string;
+  /** Built modules that run outside this thread. Without them inference runs inline and only the CPU is used: for tests and tools. */
+  readonly entries?: { readonly inferenceWorker: string; readonly deviceProbe: string };
+  log?(line: string): void;
+}
+
+/** Everything Heirloom can do with photos and models, behind one door. */
+export interface Engine {
+  readonly handlers: Handlers<EngineCalls>;
+  readonly models: ModelHub;
+  readonly jobs: JobQueue;
+  onEvent(listener: <K extends keyof EngineEvents & string>(name: K, value: EventValue<EngineEvents[K]>) => void): () => void;
+  /** Answers the contract's pixel paths; undefined when there is no such picture. */
+  pixels(path: string): Promise<PixelAnswer | undefined>;
+  close(): Promise<void>;
+}
+
+interface OpenPhoto {
+  readonly name: string;
+  readonly image: Image;
+  readonly metadata: PhotoMetadata;
+  readonly key: string;
+  readonly info: PhotoInfo;
+  readonly results: string[];
+}
+
+/** Results of a photo that stay viewable; older ones are let go. */
+const resultsKept = 2;
+/** Measuring consistency reads both pictures whole; beyond this it would hold up the job. */
+const consistencyPixels = 64e6;
+
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const { version, log = () => {} } = options;
+  let settings = options.settings;
+  const budgetBytes = (): number => settings.memoryBudgetMiB * 2 ** 20;
+  await mkdir(options.dataDirectory, { recursive: true });
+  const store = createImageStore({ directory: options.scratchDirectory, memoryBudgetBytes: Math.floor(budgetBytes() / 2) });
+  const cache = new StepCache(Math.floor(budgetBytes() / 2));
+  const shelf = new ImageShelf(store);
+  const photos = new Map<string, OpenPhoto>();
+
+  const listeners = new Set<Parameters<Engine['onEvent']>[0]>();
+  const emit = <K extends keyof EngineEvents & string>(name: K, value: EventValue<EngineEvents[K]>): void => {
+    for (const listener of listeners) listener(name, value);
+  };
+  const jobs = createJobQueue((job) => emit('job.changed', job), log);
+  const previews = new Previews(shelf, (preview) => emit('preview.changed', preview));
+
+  const devices = await findDevices(options);
+  const deviceFor = (wanted: string): string => (devices.some(({ id, state }) => id === wanted && state === 'ready') ? wanted : fastestDevice(devices));
+  const runtime = options.entries === undefined ? createInlineRuntime() : createWorkerRuntime(options.entries.inferenceWorker);
+  const files = openModelFiles(options.modelDirectories, join(options.dataDirectory, 'models'));
+  const models = createModelHub({ files, runtime, settings, device: deviceFor(settings.device), threads: availableParallelism(), log });
+  const info = (): EngineInfo => ({ version, devices, device: deviceFor(settings.device) });
+  const announceModels = async (): Promise<void> => emit('model.changed', await models.list());
+
+  const photoOf = (id: string): OpenPhoto => {
+    const photo = photos.get(id);
+    if (photo === undefined) throw new HeirloomError('bad-input', 'This photo is not open any more.', 'Open it again.');
+    return photo;
+  };
+  const benchOf = (photo: OpenPhoto): Parameters<typeof runRecipe>[3] => ({ store, models, cache, photo: { dpi: photo.metadata.dpi } });
+
+  const closePhoto = (id: string): void => {
+    const photo = photos.get(id);
+    if (photo === undefined) return;
+    photos.delete(id);
+    previews.forget(id);
+    for (const image of photo.results) shelf.take(image);
+    shelf.take(photo.info.image.id);
+    cache.release(photo.image);
+  };
+
+  const showResult = (photo: OpenPhoto, image: Image): ReturnType<ImageShelf['put']> => {
+    const shown = shelf.put(image, () => cache.release(image));
+    photo.results.push(shown.id);
+    for (const old of photo.results.splice(0, Math.max(0, photo.results.length - resultsKept))) shelf.take(old);
+    return shown;
+  };
+
+  const handlers: Handlers<EngineCalls> = {
+    'engine.info': info,
+    'settings.apply': async (next) => {
+      settings = next;
+      await models.applySettings(next, deviceFor(next.device));
+      return info();
+    },
+    'step.list': () => steps.map(describeStep),
+    'photo.open': async ({ id, path, name, allowDamaged }) => {
+      closePhoto(id);
+      const { image, metadata } = await openPhoto(path, { store, allowDamaged });
+      cache.retain(image);
+      const photoInfo: PhotoInfo = {
+        id,
+        name,
+        image: shelf.put(image, () => {}),
+        format: metadata.format,
+        bitDepth: metadata.bitDepth,
+        sizeBytes: metadata.sizeBytes,
+        notices: metadata.notices,
+        suggestion: await suggestRecipe(image, metadata, models),
+        exportDefaults: defaultExportOptions(metadata),
+        ...(metadata.iccName === undefined ? {} : { profile: metadata.iccName }),
+        ...(metadata.dpi === undefined ? {} : { dpi: metadata.dpi }),
+      };
+      photos.set(id, { name, image, metadata, key: `${id}/${path}`, info: photoInfo, results: [] });
+      return photoInfo;
+    },
+    'photo.close': ({ photo }) => closePhoto(photo),
+    'recipe.run': ({ photo: id, recipe }) => {
+      const photo = photoOf(id);
+      checkRecipe(photo.image, recipe, benchOf(photo));
+      return jobs.start({
+        kind: 'restore',
+        title: `Restoring ${photo.name}`,
+        run: async (context) => {
+          const image = await runRecipe(photo.image, photo.key, recipe, benchOf(photo), context.part(0, 0.97));
+          const consistencyDb = image.width * image.height <= consistencyPixels ? (await measureConsistency(photo.image, image, store, context.part(0.97, 1))).psnrDb : undefined;
+          context.report(1);
+          return { image: showResult(photo, image), ...(consistencyDb === undefined ? {} : { consistencyDb: Math.min(consistencyDb, 120) }) };
+        },
+      });
+    },
+    'preview.request': ({ request, photo: id, recipe, rect }) => {
+      const photo = photoOf(id);
+      checkRecipe(photo.image, recipe, benchOf(photo));
+      previews.request({ request, photo: id, recipe, rect }, { image: photo.image, key: photo.key, bench: benchOf(photo) });
+      return undefined;
+    },
+    'preview.cancel': ({ photo }) => previews.cancel(photo),
+    'image.release': ({ image }) => shelf.take(image),
+    'job.list': () => jobs.list(),
+    'job.cancel': ({ job }) => jobs.cancel(job),
+    'model.list': () => models.list(),
+    'model.inspect': ({ path }) => models.inspect(path),
+    'model.add': async ({ path }) => {
+      const card = await models.add(path);
+      await announceModels();
+      return card;
+    },
+    'model.remove': async ({ model }) => {
+      await models.remove(model);
+      await announceModels();
+      return undefined;
+    },
+    'model.install': ({ model }) =>
+      jobs.start({
+        kind: 'model',
+        title: `Installing ${models.entry(model).title}`,
+        run: async (context) => {
+          await models.install(model, context);
+          await announceModels();
+          return {};
+        },
+      }),
+    'model.compare': ({ a, b }) => models.compare(a, b),
+    'model.interpolate': ({ a, b, alpha, path }) =>
+      jobs.start({
+        kind: 'model',
+        title: `Mixing ${models.entry(a).title} and ${models.entry(b).title}`,
+        run: async (context) => {
+          context.report(0, 'Mixing weights');
+          await models.interpolate({ id: a, partner: b, alpha }, path);
+          return { savedAs: path };
+        },
+      }),
+    'export.start': ({ photo: id, recipe, path, options: exportOptions, overwrite }): Job => {
+      const photo = photoOf(id);
+      checkRecipe(photo.image, recipe, benchOf(photo));
+      return jobs.start({
+        kind: 'export',
+        title: `Exporting ${photo.name}`,
+        run: async (context) => {
+          const image = await runRecipe(photo.image, photo.key, recipe, benchOf(photo), context.part(0, 0.7));
+          try {
+            const { notices } = await savePhoto(image, photo.metadata, path, exportOptions, { store, context: context.part(0.7, 1), overwrite });
+            return { savedAs: path, notices };
+          } finally {
+            cache.release(image);
+          }
+        },
+      });
+    },
+  };
+
+  return {
+    handlers,
+    models,
+    jobs,
+    onEvent: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    pixels: (path) => shelf.pixels(path),
+    close: async () => {
+      await jobs.close();
+      previews.clear();
+      for (const id of [...photos.keys()]) closePhoto(id);
+      shelf.clear();
+      cache.clear();
+      await models.close();
+      await store.close();
+    },
+  };
+}
+
+async function findDevices({ entries, dataDirectory, version }: EngineOptions): Promise<readonly DeviceInfo[]> {
+  if (entries === undefined) return [{ id: 'cpu', label: 'CPU', state: 'ready', note: 'Runs in this process.' }];
+  const supported = listSupportedBackends().map(({ name }) => name);
+  const probe: Probe = createProcessProbe(entries.deviceProbe);
+  return loadOrProbeDevices(dataDirectory, `${version} ${process.platform} ${process.arch} ${supported.join(' ')}`, () => probeDevices(supported, probe));
+}

@@ -1,0 +1,69 @@
+import { HeirloomError } from '../../shared/failure.ts';
+import type { Session } from './runtime.ts';
+
+interface Entry {
+  readonly session: Promise<Session>;
+  users: number;
+  stale: boolean;
+}
+
+/**
+ * Loaded networks, least recently used first out. What is in use is never released: it goes when its last user is done.
+ */
+export class SessionCache {
+  readonly #limit: number;
+  readonly #entries = new Map<string, Entry>();
+
+  /** @param limit how many sessions stay loaded. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Runs `use` with the session of `key`, loading it first if need be. */
+  async with<T>(key: string, load: () => Promise<Session>, use: (session: Session) => Promise<T>): Promise<T> {
+    const entry = this.#entries.get(key) ?? { session: load(), users: 0, stale: false };
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    entry.users += 1;
+    try {
+      return await use(await entry.session);
+    } catch (error) {
+      // A session that failed once is not trusted again.
+      if (error instanceof HeirloomError && (error.code === 'device' || error.code === 'out-of-memory' || error.code === 'corrupt-model')) this.#forget(key, entry);
+      throw error;
+    } finally {
+      entry.users -= 1;
+      await this.#settle(entry);
+      await this.#shrink();
+    }
+  }
+
+  /** Forgets every session whose key satisfies `which`. */
+  async drop(which: (key: string) => boolean): Promise<void> {
+    for (const [key, entry] of [...this.#entries]) {
+      if (!which(key)) continue;
+      this.#forget(key, entry);
+      await this.#settle(entry);
+    }
+  }
+
+  #forget(key: string, entry: Entry): void {
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    entry.stale = true;
+  }
+
+  async #shrink(): Promise<void> {
+    for (const [key, entry] of [...this.#entries]) {
+      if (this.#entries.size <= this.#limit) return;
+      if (entry.users > 0) continue;
+      this.#forget(key, entry);
+      await this.#settle(entry);
+    }
+  }
+
+  async #settle(entry: Entry): Promise<void> {
+    if (!entry.stale || entry.users > 0) return;
+    const session = await entry.session.catch(() => undefined);
+    await session?.release().catch(() => {});
+  }
+}

@@ -1,0 +1,134 @@
+import type { ImageInfo, Preview } from '../shared/contract.ts';
+import { CancelledError, toFailure } from '../shared/failure.ts';
+import { checkParams } from '../shared/params.ts';
+import type { Recipe } from '../shared/recipe.ts';
+import { createContext } from './context.ts';
+import { cropImage } from './image/crop-image.ts';
+import type { Image, Rect } from './image/image.ts';
+import type { ImageShelf } from './image-shelf.ts';
+import { findStep } from './steps/registry.ts';
+import { type RecipeBench, runRecipe } from './steps/run-recipe.ts';
+import { StepCache } from './steps/step-cache.ts';
+
+export interface PreviewRequest {
+  readonly request: string;
+  readonly photo: string;
+  readonly recipe: Recipe;
+  readonly rect: Rect;
+}
+
+/** A photo a preview is made of. */
+export interface PreviewSource {
+  readonly image: Image;
+  readonly key: string;
+  readonly bench: Omit<RecipeBench, 'cache'>;
+}
+
+/** Source pixels around the region: covers the receptive fields of the shipped networks in a row, so that the preview shows the final pixels. */
+const marginPx = 48;
+/** Regions larger than this get their middle first. */
+const coarseFromPixels = 200 * 200;
+const coarseSidePx = 128;
+const cacheBytes = 128 * 2 ** 20;
+
+/** Pixels for the visible region only; the newest request of a photo wins, older ones are dropped or stopped within a tile. */
+export class Previews {
+  readonly #shelf: ImageShelf;
+  readonly #tell: (preview: Preview) => void;
+  readonly #cache = new StepCache(cacheBytes);
+  readonly #running = new Map<string, AbortController>();
+  readonly #shown = new Map<string, string[]>();
+
+  constructor(shelf: ImageShelf, tell: (preview: Preview) => void) {
+    this.#shelf = shelf;
+    this.#tell = tell;
+  }
+
+  request(request: PreviewRequest, source: PreviewSource): void {
+    this.cancel(request.photo);
+    const abort = new AbortController();
+    this.#running.set(request.photo, abort);
+    void this.#carryOut(request, source, abort.signal).finally(() => {
+      if (this.#running.get(request.photo) === abort) this.#running.delete(request.photo);
+    });
+  }
+
+  cancel(photo: string): void {
+    this.#running.get(photo)?.abort();
+    this.#running.delete(photo);
+  }
+
+  /** Stops and forgets everything of a photo. */
+  forget(photo: string): void {
+    this.cancel(photo);
+    for (const id of this.#shown.get(photo) ?? []) this.#shelf.take(id);
+    this.#shown.delete(photo);
+  }
+
+  clear(): void {
+    for (const photo of new Set([...this.#running.keys(), ...this.#shown.keys()])) this.forget(photo);
+    this.#cache.clear();
+  }
+
+  async #carryOut(request: PreviewRequest, source: PreviewSource, signal: AbortSignal): Promise<void> {
+    const started = performance.now();
+    const rect = clip(request.rect, source.image);
+    const tell = (state: Preview['state'], more: Partial<Preview>): void =>
+      this.#tell({ request: request.request, state, rect, elapsedMs: performance.now() - started, ...more });
+    try {
+      if (rect.width * rect.height > coarseFromPixels) {
+        const middle = centerOf(rect);
+        tell('coarse', { rect: middle, image: await this.#render(request, source, middle, signal) });
+      }
+      tell('final', { image: await this.#render(request, source, rect, signal) });
+    } catch (error) {
+      if (signal.aborted || error instanceof CancelledError) tell('superseded', {});
+      else tell('failed', { failure: toFailure(error) });
+    }
+  }
+
+  async #render(request: PreviewRequest, source: PreviewSource, rect: Rect, signal: AbortSignal): Promise<ImageInfo> {
+    const grown = clip({ x: rect.x - marginPx, y: rect.y - marginPx, width: rect.width + 2 * marginPx, height: rect.height + 2 * marginPx }, source.image);
+    const part = cropImage(source.image, grown);
+    const recipe = forPart(request.recipe, source.image);
+    const key = `${source.key}:${grown.x},${grown.y},${grown.width},${grown.height}`;
+    const context = createContext(signal);
+    context.report(0);
+    const result = await runRecipe(part, key, recipe, { ...source.bench, cache: this.#cache }, context);
+    const scale = result.width / grown.width;
+    const window = clip(
+      { x: Math.round((rect.x - grown.x) * scale), y: Math.round((rect.y - grown.y) * scale), width: Math.round(rect.width * scale), height: Math.round(rect.height * scale) },
+      result,
+    );
+    const info = this.#shelf.put(cropImage(result, window), () => this.#cache.release(result));
+    const shown = [...(this.#shown.get(request.photo) ?? []), info.id];
+    // The two newest may still be fetched by the viewer.
+    for (const old of shown.splice(0, Math.max(0, shown.length - 3))) this.#shelf.take(old);
+    this.#shown.set(request.photo, shown);
+    return info;
+  }
+}
+
+function forPart(recipe: Recipe, whole: Image): Recipe {
+  let size = { width: whole.width, height: whole.height };
+  const steps = recipe.steps.map((use) => {
+    const step = findStep(use.step);
+    const values = checkParams(step.params, use.params, step.title);
+    const params = step.forPart?.(values, size) ?? values;
+    if (use.enabled && use.strength > 0) size = step.outputSize(size, values, { dpi: undefined });
+    return { ...use, params };
+  });
+  return { ...recipe, steps };
+}
+
+function clip(rect: Rect, image: { readonly width: number; readonly height: number }): Rect {
+  const x = Math.min(Math.max(0, rect.x), image.width - 1);
+  const y = Math.min(Math.max(0, rect.y), image.height - 1);
+  return { x, y, width: Math.max(1, Math.min(rect.x + rect.width, image.width) - x), height: Math.max(1, Math.min(rect.y + rect.height, image.height) - y) };
+}
+
+function centerOf(rect: Rect): Rect {
+  const width = Math.min(rect.width, coarseSidePx);
+  const height = Math.min(rect.height, coarseSidePx);
+  return { x: rect.x + Math.floor((rect.width - width) / 2), y: rect.y + Math.floor((rect.height - height) / 2), width, height };
+}

@@ -1,0 +1,27 @@
+import type { StepDescription } from '../../shared/contract.ts';
+import { HeirloomError } from '../../shared/failure.ts';
+import type { ParamSet } from '../../shared/params.ts';
+import { clean } from './clean.ts';
+import { enlarge } from './enlarge.ts';
+import type { Step } from './step.ts';
+import { tone } from './tone.ts';
+
+/** Every step, in the order in which a new recipe uses them. */
+export const steps: readonly Step[] = [tone, clean, enlarge].map(widen);
+
+/** A step's parameter types are known to the step alone; everyone else hands over what `checkParams` returned. */
+function widen<S extends ParamSet>(step: Step<S>): Step {
+  return step as unknown as Step;
+}
+
+/** @throws HeirloomError `bad-input` naming the steps there are. */
+export function findStep(id: string): Step {
+  const step = steps.find((candidate) => candidate.id === id);
+  if (step === undefined) throw new HeirloomError('bad-input', `There is no step "${id}".`, `Known steps: ${steps.map((known) => known.id).join(', ')}.`);
+  return step;
+}
+
+/** A step as a user interface sees it. */
+export function describeStep({ id, version, title, summary, strength, params }: Step): StepDescription {
+  return { id, version, title, summary, strength, params };
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+
+import { HeirloomError } from '../../shared/failure.ts';
+import { checkParams } from '../../shared/params.ts';
+import type { Recipe, StepUse } from '../../shared/recipe.ts';
+import type { Context } from '../context.ts';
+import type { Image } from '../image/image.ts';
+import type { ImageStore } from '../image/image-store.ts';
+import { zipRows } from '../image/map-rows.ts';
+import type { ModelHub } from '../models/model-hub.ts';
+import { findStep } from './registry.ts';
+import type { Size, StepTools } from './step.ts';
+import type { StepCache } from './step-cache.ts';
+
+/** Where a recipe runs. */
+export interface RecipeBench {
+  readonly store: ImageStore;
+  readonly models: ModelHub;
+  readonly cache: StepCache;
+  readonly photo: StepTools['photo'];
+}
+
+/**
+ * Carries out a recipe on `image`, whose pixels `imageKey` identifies. Results of single steps are kept in the cache: changing the last step recomputes the last step.
+ *
+ * The returned image is held by the cache (retained once for the caller, who must `release` it there); with no step enabled it is `image` itself.
+ *
+ * @throws HeirloomError `bad-input` for unknown steps or parameters, before anything is computed.
+ */
+export async function runRecipe(image: Image, imageKey: string, recipe: Recipe, bench: RecipeBench, context: Context): Promise<Image> {
+  const uses = recipe.steps.filter((use) => use.enabled && use.strength > 0);
+  checkRecipe(image, recipe, bench);
+  const costs = uses.map((use) => (findStep(use.step).models(paramsOf(use), bench.models).length > 0 ? 20 : 1));
+  const total = costs.reduce((sum, cost) => sum + cost, 0);
+  let current = image;
+  let key = imageKey;
+  let done = 0;
+  bench.cache.retain(current);
+  try {
+    for (const [index, use] of uses.entries()) {
+      const cost = costs[index] as number;
+      const part = context.part(done / total, (done + cost) / total);
+      part.report(0, findStep(use.step).title);
+      key = stepKey(key, use, bench);
+      const next = await bench.cache.getOrMake(key, () => runStep(current, use, bench, part));
+      bench.cache.release(current);
+      current = next;
+      done += cost;
+      part.report(1);
+    }
+    return current;
+  } catch (error) {
+    bench.cache.release(current);
+    throw error;
+  }
+}
+
+/** Checks every step, also those that are off, and returns the size of the result. */
+export function checkRecipe(input: Size, recipe: Recipe, bench: Pick<RecipeBench, 'photo'>): Size {
+  let size: Size = { width: input.width, height: input.height };
+  for (const use of recipe.steps) {
+    const step = findStep(use.step);
+    if (use.version > step.version) {
+      throw new HeirloomError('bad-input', `This recipe uses version ${use.version} of the step ${step.title}; this Heirloom has version ${step.version}.`, 'Update Heirloom to carry it out.');
+    }
+    const values = paramsOf(use);
+    if (use.enabled && use.strength > 0) size = step.outputSize(size, values, bench.photo);
+  }
+  return size;
+}
+
+function paramsOf(use: StepUse): ReturnType<typeof checkParams> {
+  const step = findStep(use.step);
+  return checkParams(step.params, use.params, step.title);
+}
+
+function stepKey(inputKey: string, use: StepUse, { models }: RecipeBench): string {
+  const step = findStep(use.step);
+  const values = paramsOf(use);
+  const facts = [inputKey, step.id, step.version, values, use.strength, step.models(values, models)];
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
+}
+
+async function runStep(image: Image, use: StepUse, bench: RecipeBench, context: Context): Promise<Image> {
+  const step = findStep(use.step);
+  const tools: StepTools = { store: bench.store, models: bench.models, strength: use.strength, photo: bench.photo };
+  const blends = step.strength === 'blend' && use.strength < 1;
+  const result = await step.run(image, paramsOf(use), tools, blends ? context.part(0, 0.9) : context);
+  if (!blends || result === image) return result;
+  return blend(image, result, use.strength, bench.store, context.part(0.9, 1));
+}
+
+/** The one place where a step's effect is mixed with its input. */
+async function blend(before: Image, after: Image, strength: number, store: ImageStore, context: Context): Promise<Image> {
+  try {
+    const mix = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, i) => value + strength * ((b[i] as number) - value));
+    return await zipRows(before, after, { store }, mix, context);
+  } finally {
+    await after.dispose();
+  }
+}

@@ -1,0 +1,35 @@
+import { defaultParams } from '../shared/params.ts';
+import type { Recipe, StepUse } from '../shared/recipe.ts';
+import type { Image } from './image/image.ts';
+import type { PhotoMetadata } from './image/photo-metadata.ts';
+import type { ModelHub } from './models/model-hub.ts';
+import { analyzeClean, suggestCleanStrength } from './steps/clean-analysis.ts';
+import { findStep } from './steps/registry.ts';
+import { analyzeTone, suggestTone } from './steps/tone.ts';
+
+/** Photos with a longer side are large enough to be seen and printed as they are. */
+const largeSidePx = 2400;
+const smallSidePx = 900;
+
+/**
+ * The recipe Heirloom proposes for a photo, from measurements of it: every step is listed, those it does not need are off. A clean, large photo comes out as
+ * it went in.
+ */
+export async function suggestRecipe(image: Image, metadata: PhotoMetadata, models: ModelHub): Promise<Recipe> {
+  const tone = suggestTone(await analyzeTone(image));
+  const strength = suggestCleanStrength(await analyzeClean(image));
+  const canClean = models.defaultFor('clean') !== undefined;
+  const canEnlarge = models.defaultFor('enlarge') !== undefined;
+  const longSidePx = Math.max(metadata.width, metadata.height);
+  const steps: StepUse[] = [
+    use('tone', tone.enabled, 1, tone.params),
+    use('clean', canClean && strength > 0, strength > 0 ? strength : 0.3, {}),
+    use('enlarge', canEnlarge && longSidePx < largeSidePx, 1, { factor: longSidePx < smallSidePx ? 4 : 2 }),
+  ];
+  return { format: 'heirloom-recipe', version: 1, steps };
+}
+
+function use(id: string, enabled: boolean, strength: number, params: StepUse['params']): StepUse {
+  const step = findStep(id);
+  return { id: `${id}-1`, step: id, version: step.version, enabled, strength, params: { ...defaultParams(step.params), ...params } };
+}
