@@ -27,6 +27,12 @@ export const architectures: readonly Architecture[] = [
   laMa,
   scratchUNet,
   parseNet,
+  msrResNet,
+  srResNet,
+  edsr,
+  srcnn,
+  espcn,
+  dnCnn,
 ];
 
 export interface DetectedArchitecture {

@@ -22,7 +22,7 @@ export interface GoldenRun {
 }
 
 /** The weights of a golden fixture, whatever its container. */
-export async function openGolden(name: string): Promise<Weights> {
+export function openGolden(name: string): Weights {
   const suffix = ['pth', 'safetensors', 'pt'].find((candidate) =>
     existsSync(`${folder}/${name}.${candidate}`),
   );
@@ -31,8 +31,8 @@ export async function openGolden(name: string): Promise<Weights> {
 }
 
 /** The stored input, output and further tensors of a golden fixture. */
-export async function readGoldenTensors(name: string): Promise<ReadonlyMap<string, Tensor>> {
-  const stored = await openWeights(`${folder}/${name}.io.safetensors`);
+export function readGoldenTensors(name: string): ReadonlyMap<string, Tensor> {
+  const stored = openWeights(`${folder}/${name}.io.safetensors`);
   const tensors = new Map<string, Tensor>();
   for (const { name: key, shape } of stored.tensors.values()) {
     tensors.set(key, new Tensor('float32', stored.read(key).slice(), [...shape]));
@@ -58,11 +58,11 @@ export async function createSession(weights: Weights, external = false): Promise
  * Stored tensors named as inputs of the graph are fed, those named as its outputs compared.
  */
 export async function runGolden(name: string): Promise<GoldenRun> {
-  const weights = await openGolden(name);
+  const weights = openGolden(name);
   const { architecture, params } = detectArchitecture(weights);
   const session = await createSession(weights);
   weights.close();
-  const stored = await readGoldenTensors(name);
+  const stored = readGoldenTensors(name);
   const feeds: Record<string, Tensor> = {};
   for (const key of session.inputNames) {
     const tensor = stored.get(key);
