@@ -53,6 +53,7 @@ export function createModel(id: string, info: ModelInfo, environment: RunEnviron
     apply: async (image, store, context) => {
       checkSize(id, info, image);
       let tilePx = firstTilePx(info, environment);
+      let last: HeirloomError | undefined;
       for (const device of environment.devices) {
         for (; tilePx >= smallestTilePx; tilePx = Math.floor(tilePx / 2)) {
           try {
@@ -60,12 +61,14 @@ export function createModel(id: string, info: ModelInfo, environment: RunEnviron
             return await environment.withSession(device, (session) => applyTiled(info, session, size, image, store, context));
           } catch (error) {
             if (!(error instanceof HeirloomError) || (error.code !== 'out-of-memory' && error.code !== 'device')) throw error;
+            last = error;
             environment.log(`model ${id} on ${device}, tiles of ${tilePx} px: ${error.message}`);
             if (error.code === 'device' || !info.tileable) break;
           }
         }
         tilePx = firstTilePx(info, environment);
       }
+      if (last?.code === 'device') throw last;
       throw new HeirloomError(
         'out-of-memory',
         `There is not enough memory to run ${id} on this picture, even in tiles of ${smallestTilePx} px.`,
