@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from training.degradations import Draw
 from training.evaluate import quick_clean, quick_enlarge
 from training.export import load_weights
 from training.imaging import RUNS
+from training.muon import Muon
 from training.network import Compact
 
 
@@ -74,7 +76,7 @@ class Run:
         self.ema = Compact(64, 16, scale).to(self.device)
         self.ema.load_state_dict(self.net.state_dict())
         self.ema.eval()
-        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=self.stage.rate, betas=(0.9, 0.99), fused=True)
+        self.optimizers = self.make_optimizers()
         self.iteration, self.seconds = 0, 0.0
         self.rng = np.random.default_rng(a.seed)
         self.perception = None
@@ -83,6 +85,14 @@ class Run:
             self.perception = Perception(self.device, self.stage.rate, a.seed, a.gan_weight, a.perceptual_weight)
         self.resume()
         self.source = self.open_source()
+
+    def make_optimizers(self) -> list[torch.optim.Optimizer]:
+        """Muon for the inner convolutions (unless --optimizer adam), Adam for all else."""
+        inner = [m.weight for m in self.net.body[1:-1] if isinstance(m, torch.nn.Conv2d)] if self.args.optimizer == "muon" else []
+        chosen = {id(p) for p in inner}
+        rest = [p for p in self.net.parameters() if id(p) not in chosen]
+        adam = torch.optim.Adam(rest, lr=self.stage.rate, betas=(0.9, 0.99), fused=True)
+        return [adam, Muon(inner, self.stage.rate)] if inner else [adam]
 
     def open_source(self):
         patch, n = self.stage.patch, self.stage.batch
@@ -103,14 +113,17 @@ class Run:
         state = torch.load(path, map_location=self.device, weights_only=False)
         self.net.load_state_dict(state["net"])
         self.ema.load_state_dict(state["ema"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        if state.get("optimizer_kind") == self.args.optimizer:
+            for optimizer, saved in zip(self.optimizers, state["optimizers"]):
+                optimizer.load_state_dict(saved)
         self.iteration, self.seconds = state["iteration"], state["seconds"]
         self.rng.bit_generator.state = state["rng"]
         if self.perception and "perception" in state:
             self.perception.load_state_dict(state["perception"])
 
     def save(self) -> None:
-        state = {"net": self.net.state_dict(), "ema": self.ema.state_dict(), "optimizer": self.optimizer.state_dict(),
+        state = {"net": self.net.state_dict(), "ema": self.ema.state_dict(), "optimizer_kind": self.args.optimizer,
+                 "optimizers": [o.state_dict() for o in self.optimizers],
                  "iteration": self.iteration, "seconds": self.seconds, "seed": self.args.seed, "stage": self.name,
                  "rng": self.rng.bit_generator.state}
         if self.perception:
@@ -129,11 +142,12 @@ class Run:
             torch._foreach_lerp_(list(self.ema.parameters()), list(self.net.parameters()), 1 - decay)
 
     def step(self, source: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate_at(self.seconds / (self.args.minutes * 60), self.iteration, self.stage.rate * self.args.rate_scale)
+        rate = rate_at(self.seconds / (self.args.minutes * 60), self.iteration, self.stage.rate * self.args.rate_scale)
+        for group in (g for o in self.optimizers for g in o.param_groups):
+            group["lr"] = rate
         source = source.to(self.device, memory_format=torch.channels_last)
         target = target.to(self.device)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.net.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             output = self.net(source)
         output = output.float()
@@ -148,9 +162,10 @@ class Run:
             parts.update(more)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 0.5)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         if self.perception:
-            parts.update(self.perception.discriminator_step(output.detach(), target, self.optimizer.param_groups[0]["lr"]))
+            parts.update(self.perception.discriminator_step(output.detach(), target, rate))
         self.update_ema()
         self.iteration += 1
         return parts
@@ -167,7 +182,9 @@ class Run:
         sums: dict[str, float] = {}
         count, data_seconds, window = 0, 0.0, time.time()
         next_save, next_measure = time.time() + self.args.save_every, time.time() + 120
-        while self.seconds < budget and self.iteration < self.args.iterations:
+        stop: list[int] = []
+        signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))
+        while self.seconds < budget and self.iteration < self.args.iterations and not stop:
             begun = time.time()
             source, target = self.source()
             loaded = time.time()
@@ -180,7 +197,7 @@ class Run:
             count += 1
             if count == 50:
                 mean = {k: round(v / count, 6) for k, v in sums.items()}
-                self.log(ratio=round(mean["l1"] / max(mean["nearest"], 1e-9), 5), rate=self.optimizer.param_groups[0]["lr"],
+                self.log(ratio=round(mean["l1"] / max(mean["nearest"], 1e-9), 5), rate=self.optimizers[0].param_groups[0]["lr"],
                          seconds_each=round((time.time() - window) / count, 4), data_share=round(data_seconds / (time.time() - window), 4), **mean)
                 sums, count, data_seconds, window = {}, 0, 0.0, time.time()
             if time.time() > next_save:
@@ -191,7 +208,8 @@ class Run:
                 next_measure = time.time() + self.args.measure_every
                 window = time.time()
         self.save()
-        self.measure()
+        if not stop:
+            self.measure()
 
 
 def main() -> None:
@@ -202,6 +220,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1896)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--optimizer", choices=["adam", "muon"], default="muon")
     parser.add_argument("--on-the-fly", action="store_true", help="degrade each batch on the device instead of reading the pool")
     parser.add_argument("--capacity", type=int, default=6144)
     parser.add_argument("--start-from", help="a stage name or a .safetensors file; default: the stage's own")

@@ -1,0 +1,110 @@
+"""Stage 2's losses: SqueezeNet features before activation, and a U-Net discriminator with spectral normalization.
+
+Discriminator after Real-ESRGAN (BasicSR `discriminator_arch.py`), adversarial loss vanilla or relativistic average (ESRGAN).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from training.squeezenet import SqueezeFeatures
+
+
+class UNetDiscriminator(nn.Module):
+    """(n, 3, h, w) to a map of logits (n, 1, h, w); h and w multiples of 8. `features` 64 in the paper, 24 on a CPU."""
+
+    def __init__(self, features: int = 24) -> None:
+        super().__init__()
+        f = features
+        plain = lambda i, o, stride=1: spectral_norm(nn.Conv2d(i, o, 4 if stride == 2 else 3, stride, 1, bias=False))
+        self.first = nn.Conv2d(3, f, 3, 1, 1)
+        self.down = nn.ModuleList([plain(f, 2 * f, 2), plain(2 * f, 4 * f, 2), plain(4 * f, 8 * f, 2)])
+        self.up = nn.ModuleList([plain(8 * f, 4 * f), plain(4 * f, 2 * f), plain(2 * f, f)])
+        self.tail = nn.ModuleList([plain(f, f), plain(f, f)])
+        self.last = nn.Conv2d(f, 1, 3, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        skips = [F.leaky_relu(self.first(x), 0.2)]
+        for layer in self.down:
+            skips.append(F.leaky_relu(layer(skips[-1]), 0.2))
+        y = skips.pop()
+        for layer in self.up:
+            y = F.interpolate(y, scale_factor=2, mode="bilinear", align_corners=False)
+            y = F.leaky_relu(layer(y), 0.2) + skips.pop()
+        for layer in self.tail:
+            y = F.leaky_relu(layer(y), 0.2)
+        return self.last(y)
+
+
+# Mean |difference| of each level before activation between a Lanczos enlargement and the photograph is of the order
+# of these numbers: dividing by them makes the levels count alike.
+LEVEL_SCALES = (25.0, 45.0, 45.0, 50.0, 40.0)
+
+
+class Perception:
+    """Holds the frozen features, the discriminator and its optimizer."""
+
+    def __init__(self, device: torch.device, rate: float, seed: int, gan_weight: float, perceptual_weight: float,
+                 features: int = 24, relativistic: bool = True, fidelity_weight: float = 1.0) -> None:
+        torch.manual_seed(seed + 1)
+        self.device, self.relativistic = device, relativistic
+        self.gan_weight, self.perceptual_weight, self.fidelity_weight = gan_weight, perceptual_weight, fidelity_weight
+        self.features = SqueezeFeatures().to(device, memory_format=torch.channels_last).eval()
+        self.discriminator = UNetDiscriminator(features).to(device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
+        self.steps = 0
+        self.warmup = 300  # discriminator steps before its loss reaches the network in full
+
+    def state_dict(self) -> dict:
+        return {"discriminator": self.discriminator.state_dict(), "optimizer": self.optimizer.state_dict(), "steps": self.steps}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.steps = state["steps"]
+
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            return self.discriminator(x.contiguous(memory_format=torch.channels_last)).float()
+
+    def perceptual(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            with torch.no_grad():
+                wanted = self.features(target.contiguous(memory_format=torch.channels_last))
+            made = self.features(output.contiguous(memory_format=torch.channels_last))
+        return sum((m.float() - w.float()).abs().mean() / s for m, w, s in zip(made, wanted, LEVEL_SCALES)) / len(LEVEL_SCALES)
+
+    def generator_loss(self, output: torch.Tensor, target: torch.Tensor, fidelity: torch.Tensor) -> tuple[torch.Tensor, dict]:
+        """fidelity + perceptual + adversarial, each weighted; L1 is near 0.04, so the others are scaled to that order."""
+        perceptual = self.perceptual(output, target)
+        self.discriminator.requires_grad_(False)
+        fake = self.logits(output)
+        if self.relativistic:
+            with torch.no_grad():
+                real = self.logits(target)
+            gan = 0.5 * (F.softplus(-(fake - real.mean())).mean() + F.softplus(real - fake.mean()).mean())
+        else:
+            gan = F.softplus(-fake).mean()
+        self.discriminator.requires_grad_(True)
+        ramp = min(1.0, max(0.0, (self.steps - 100) / self.warmup))
+        loss = self.fidelity_weight * fidelity + 0.04 * self.perceptual_weight * perceptual + 0.04 * self.gan_weight * ramp * gan
+        return loss, {"perceptual": perceptual.detach(), "gan": gan.detach()}
+
+    def discriminator_step(self, output: torch.Tensor, target: torch.Tensor, rate: float) -> dict:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        n = output.shape[0]
+        both = self.logits(torch.cat([output, target]))
+        fake, real = both[:n], both[n:]
+        if self.relativistic:
+            loss = 0.5 * (F.softplus(fake - real.mean()).mean() + F.softplus(-(real - fake.mean())).mean())
+        else:
+            loss = 0.5 * (F.softplus(fake).mean() + F.softplus(-real).mean())
+        loss.backward()
+        self.optimizer.step()
+        self.steps += 1
+        return {"discriminator": loss.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()}
