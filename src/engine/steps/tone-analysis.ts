@@ -131,10 +131,10 @@ function chromaStatistics(colors: readonly Triple[], lumas: Float64Array): Chrom
   return { spread: Math.sqrt(Math.max(0, within) / count), mean: length / count, castRatio: center / Math.max(1e-4, scatter) - 1 };
 }
 
-/** What to set the tone step to, and whether to switch it on: `enable` is false for pictures that need nothing. */
+/** What to set the tone step to, and whether to switch it on: `enabled` is false for pictures that need nothing. */
 export interface ToneSuggestion {
-  readonly enable: boolean;
-  readonly values: ToneValues;
+  readonly enabled: boolean;
+  readonly params: ToneValues;
 }
 
 /** How much of an estimated cast is taken away: all of it would often be too much. */
@@ -146,7 +146,7 @@ const goodWhite = 0.97;
 /** Params that bring a faded print's range back and take a dye's cast away, carefully; the defaults when it needs nothing. */
 export function suggestTone(analysis: ToneAnalysis): ToneSuggestion {
   const defaults = Object.fromEntries(Object.entries(toneParams).map(([name, spec]) => [name, spec.default])) as ToneValues;
-  if (!analysis.faded && !analysis.cast) return { enable: false, values: defaults };
+  if (!analysis.faded && !analysis.cast) return { enabled: false, params: defaults };
   const { kind } = analysis;
   const low = analysis.faded ? Math.max(0, analysis.blackLuma - goodBlack) : 0;
   // A tint pulls the lightest channel up: stretching to that one keeps the tint of the paper.
@@ -154,7 +154,7 @@ export function suggestTone(analysis: ToneAnalysis): ToneSuggestion {
   const high = analysis.faded ? Math.min(1, top + (1 - goodWhite)) : 1;
   const values: ToneValues = { ...defaults, black: percent(low), white: percent(Math.max(high, low + 0.3)) };
   if (kind !== 'gray') Object.assign(values, { saturation: Math.round(100 * (kind === 'tinted' ? high - low : 1)) });
-  return { enable: true, values: analysis.cast ? { ...values, ...castValues(analysis) } : values };
+  return { enabled: true, params: analysis.cast ? { ...values, ...castValues(analysis) } : values };
 }
 
 function percent(value: number): number {

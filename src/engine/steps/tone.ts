@@ -1,7 +1,8 @@
 import { mapRows } from '../image/map-rows.ts';
 import { defineStep } from './step.ts';
-export { analyzeTone, suggestTone } from './tone-analysis.ts';
 import { createToner, isNeutral, toneParams } from './tone-levels.ts';
+
+export { analyzeTone, suggestTone } from './tone-analysis.ts';
 
 /** Gives a faded print its black, its white and its colors back. Gray stays gray; a tint stays unless its cast is set to be taken away. */
 export const tone = defineStep({
