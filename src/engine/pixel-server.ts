@@ -1,13 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { toFailure } from '../shared/failure.ts';
-
-/** Encoded pixels of one tile or thumbnail. */
-export interface EncodedPixels {
-  readonly bytes: Uint8Array;
-  readonly mime: string;
-  /** The same path will never show anything else. */
-  readonly immutable: boolean;
-}
+import type { PixelAnswer } from './image-shelf.ts';
 
 /**
  * Serves pixels over HTTP on a Unix domain socket (a named pipe on Windows), so that they never travel in messages.
@@ -17,7 +10,7 @@ export interface EncodedPixels {
  */
 export function servePixels(
   socketPath: string,
-  pixels: (path: string) => Promise<EncodedPixels | undefined>,
+  pixels: (path: string) => Promise<PixelAnswer | undefined>,
   onError: (error: unknown) => void = () => {},
 ): Promise<Server> {
   const server = createServer((request, response) => {
