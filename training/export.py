@@ -38,7 +38,7 @@ def export(stage: str, folder: Path = MODELS) -> Path:
     save_file(half, path, metadata={
         "name": name, "architecture": "SRVGGNetCompact", "scale": str(scale), "features": "64", "convolutions": "16",
         "seed": str(state["seed"]), "iterations": str(state["iteration"]), "seconds": str(round(state["seconds"])),
-        "range": "0..1 RGB", "license": "MIT", "project": "Heirloom"})
+        "range": "0..1 RGB", "license": "see the model card", "project": "Heirloom"})
     return path
 
 

@@ -52,6 +52,8 @@ def block(p: Tensors, name: str, x: torch.Tensor, stride: int) -> torch.Tensor:
         x = F.max_pool2d(x, 2)
     h = conv(p, f"{name}.convs.0", h, stride=stride, padding=0 if stride == 2 else 1, groups=h.shape[1])
     h = conv(p, f"{name}.convs.1", h)
+    if name == "final":
+        return F.relu(h)
     x = F.pad(x, (0, 0, 0, 0, 0, h.shape[1] - x.shape[1]))
     return F.relu(h + x)
 

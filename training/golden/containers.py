@@ -101,6 +101,42 @@ def write_big_endian(source: Path, target: Path, tensors: "OrderedDict[str, torc
     write_zip_copy(source, target, change)
 
 
+def write_norms() -> dict:
+    """Layers whose weights are stored in parts, and what they compute with; batch normalization with its convolution."""
+    torch.manual_seed(11)
+    old_spectral = nn.utils.spectral_norm(nn.Conv2d(3, 4, 3))
+    new_spectral = nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 4, 3))
+    transposed = nn.utils.spectral_norm(nn.ConvTranspose2d(3, 5, 2))
+    old_weight = nn.utils.weight_norm(nn.Conv2d(3, 4, 3))
+    new_weight = nn.utils.parametrizations.weight_norm(nn.Linear(6, 2))
+    layers = nn.ModuleDict({"sn": old_spectral, "sn2": new_spectral, "snt": transposed, "wn": old_weight, "wn2": new_weight})
+    layers["plain"] = nn.Conv2d(1, 1, 1)
+    with torch.no_grad():
+        old_weight.weight_g.mul_(1.5)
+        old_spectral(torch.randn(1, 3, 5, 5)), transposed(torch.randn(1, 3, 5, 5)), old_weight(torch.randn(1, 3, 5, 5))
+    layers.eval()
+    with torch.no_grad():
+        old_spectral(torch.randn(1, 3, 5, 5)), transposed(torch.randn(1, 3, 5, 5)), old_weight(torch.randn(1, 3, 5, 5))
+        folded = {f"{name}.weight": numbers(layer.weight) for name, layer in layers.items()}
+        state = {k: v.contiguous() for k, v in layers.state_dict().items()}
+    batch = {}
+    for name, layer in {
+        "conv": nn.Conv2d(4, 6, 3, groups=2),
+        "bare": nn.Conv2d(4, 6, 3, bias=False),
+        "transposed": nn.ConvTranspose2d(4, 6, 3, groups=2),
+    }.items():
+        norm = nn.BatchNorm2d(6)
+        with torch.no_grad():
+            norm.weight.normal_(1, 0.3), norm.bias.normal_(), norm.running_mean.normal_(), norm.running_var.uniform_(0.3, 2)
+        layer.eval(), norm.eval()
+        fused = nn.utils.fuse_conv_bn_eval(layer, norm, transpose=name == "transposed")
+        state |= {f"bn.{name}.conv.{k}": v for k, v in layer.state_dict().items()}
+        state |= {f"bn.{name}.norm.{k}": v for k, v in norm.state_dict().items()}
+        batch |= {f"{name}.{k}": numbers(v) for k, v in fused.state_dict().items()}
+    save_file(state, FOLDER / "norms.safetensors")
+    return {"norms": folded, "batch": batch}
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     tensors = sample()
@@ -142,6 +178,7 @@ def main() -> None:
         "plain": {k: numbers(v) for k, v in tensors.items()},
         "model": {k: numbers(v) for k, v in model.state_dict().items()},
         "ema": {k.removeprefix("module."): numbers(v) for k, v in ema.items()},
+        **write_norms(),
     }
     (FOLDER / "containers.json").write_text(json.dumps(expected, separators=(",", ":")))
     for path in sorted(FOLDER.iterdir()):

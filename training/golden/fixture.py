@@ -54,12 +54,12 @@ def save(name: str, state: dict[str, torch.Tensor], container: str, tensors: dic
         torch.save(state, path)
     elif container == "zip-ema":
         torch.save({"params_ema": state, "params": OrderedDict((k, v * 0) for k, v in state.items() if v.dim() < 2)}, path)
-    elif container == "legacy":
+    elif container == "legacy" and not stored_already(path, state):
         torch.save(state, path, _use_new_zipfile_serialization=False)
     elif container == "module":
         prefixed = OrderedDict((f"module.{key}", value) for key, value in state.items())
         torch.save({"epoch": 3, "lr": 1e-4, "state_dict": prefixed, "optimizer": {"state": {}, "betas": [0.9, 0.99]}}, path)
-    else:
+    elif container != "legacy":
         raise ValueError(container)
     save_file({key: value.detach().contiguous() for key, value in tensors.items()}, FOLDER / f"{name}.io.safetensors")
     size = path.stat().st_size
@@ -67,6 +67,14 @@ def save(name: str, state: dict[str, torch.Tensor], container: str, tensors: dic
         raise ValueError(f"{path.name} has {size} bytes, more than {LIMIT_BYTES}")
     output = tensors["output"]
     print(f"{path.name:36} {size:7} bytes, output {tuple(output.shape)} std {output.std():.3f} range {output.min():.2f} .. {output.max():.2f}")
+
+
+def stored_already(path: Path, state: dict[str, torch.Tensor]) -> bool:
+    """Whether a legacy file holds these tensors: it names them by address, so writing it again would change it for nothing."""
+    if not path.exists():
+        return False
+    old = torch.load(path, weights_only=True)
+    return list(old) == list(state) and all(torch.equal(old[key], state[key]) for key in state)
 
 
 def image(channels: int, height: int, width: int, seed: int = 1, count: int = 1) -> torch.Tensor:
