@@ -7,7 +7,7 @@ import type { Step } from './step.ts';
 import { tone } from './tone.ts';
 
 /** Every step, in the order in which a new recipe uses them. */
-export const steps: readonly Step[] = [tone, clean, enlarge].map(widen);
+export const steps: readonly Step[] = [widen(tone), widen(clean), widen(enlarge)];
 
 /** A step's parameter types are known to the step alone; everyone else hands over what `checkParams` returned. */
 function widen<S extends ParamSet>(step: Step<S>): Step {
