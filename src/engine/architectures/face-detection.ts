@@ -9,7 +9,10 @@ export interface FaceDetection {
   readonly top: number;
   readonly right: number;
   readonly bottom: number;
-  /** Left eye, right eye, nose, left and right mouth corner, left and right as seen in the image. */
+  /**
+   * Left eye, right eye, nose, left and right mouth corner, left and right as seen in the image. BlazeFace instead gives six: left eye, right eye, nose,
+   * middle of the mouth, left ear, right ear.
+   */
   readonly points: readonly Point[];
 }
 

@@ -1,17 +1,19 @@
 import { HeirloomError } from '../../shared/failure.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Architecture } from './architecture.ts';
-import { gfpganV1Clean } from './gfpgan-v1-clean.ts';
-import { laMa } from './la-ma.ts';
-import { parseNet } from './parse-net.ts';
+import { blazeFace } from './blaze-face.ts';
 import { dnCnn } from './dn-cnn.ts';
 import { edsr } from './edsr.ts';
 import { espcn } from './espcn.ts';
+import { gfpganV1Clean } from './gfpgan-v1-clean.ts';
+import { laMa } from './la-ma.ts';
 import { msrResNet } from './msr-res-net.ts';
+import { parseNet } from './parse-net.ts';
 import { has } from './reading.ts';
 import { retinaFace } from './retina-face.ts';
 import { rrdbNet } from './rrdb-net.ts';
 import { scratchUNet } from './scratch-u-net.ts';
+import { scuNet } from './scu-net.ts';
 import { srResNet } from './sr-res-net.ts';
 import { srcnn } from './srcnn.ts';
 import { srvggNetCompact } from './srvgg-net-compact.ts';
@@ -33,6 +35,8 @@ export const architectures: readonly Architecture[] = [
   srcnn,
   espcn,
   dnCnn,
+  scuNet,
+  blazeFace,
 ];
 
 export interface DetectedArchitecture {

@@ -1,6 +1,6 @@
 import type { Weights } from '../weights/weights.ts';
 import type { Graph, Tensor, Value } from './graph.ts';
-import { convolve, findTensor, readTensor, reshape, scaled } from './layers.ts';
+import { convolve, depthwiseScale, findTensor, readTensor, reshape, scaled } from './layers.ts';
 
 /**
  * Modulated convolution of StyleGAN2 with its weight kept constant, so that ONNX Runtime packs it once: the style multiplies the input
@@ -38,7 +38,7 @@ export function modulatedConv(
   weights: Weights,
   key: string,
   gain: number,
-  resize: (value: Value) => Value = (value) => value,
+  resize?: (value: Value) => Value,
 ): Value {
   const stored = readTensor(weights, `${key}.weight`);
   const weight = { data: stored.data, shape: stored.shape.slice(1) };
@@ -48,7 +48,9 @@ export function modulatedConv(
   const norm = graph.op('MatMul', [squared, graph.constant(squaredSums(weight), `${key}.squares`)]);
   const epsilon = graph.constant({ data: Float32Array.of(1e-8), shape: [] }, 'epsilon');
   const demodulation = graph.op('Reciprocal', [graph.op('Sqrt', [graph.op('Add', [norm, epsilon])])]);
-  const modulated = resize(graph.op('Mul', [x, reshape(graph, style, [-1, inChannels, 1, 1])]));
+  let modulated = graph.op('Mul', [x, reshape(graph, style, [-1, inChannels, 1, 1])]);
+  // The depthwise identity puts the resize into ONNX Runtime's blocked layout: a quarter of the pixels to reorder, and the faster resize.
+  if (resize !== undefined) modulated = resize(depthwiseScale(graph, modulated, inChannels, 1));
   const y = convolve(graph, modulated, scaled(weight, gain), undefined, { pad: Math.floor(kernel / 2) }, key);
   return graph.op('Mul', [y, reshape(graph, demodulation, [-1, outChannels, 1, 1])]);
 }

@@ -20,14 +20,14 @@ describe('GFPGANv1Clean', () => {
     expect(maxAbsError).toBeLessThan(2e-5);
   });
 
-  it('counts its operations from the shapes, at the size each layer runs at', async () => {
-    const weights = await openGolden('gfpgan-v1-clean');
+  it('counts its operations from the shapes, at the size each layer runs at', () => {
+    const weights = openGolden('gfpgan-v1-clean');
     // Per pixel of a 32 px face: the two convolutions at full size alone are 2 · 9 · (12 · 8 + 8 · 8).
     expect(gfpganV1Clean.read(weights).flopPerPixel).toBeGreaterThan(2 * 9 * (12 * 8 + 8 * 8));
   });
 
-  it('names the tensor that does not fit', async () => {
-    const weights = await openGolden('gfpgan-v1-clean');
+  it('names the tensor that does not fit', () => {
+    const weights = openGolden('gfpgan-v1-clean');
     const tensors = new Map(weights.tensors);
     tensors.set('final_linear.weight', { name: 'final_linear.weight', shape: [77, 128], dtype: 'f32' });
     const odd: Weights = { ...weights, source: 'odd.pth', tensors };

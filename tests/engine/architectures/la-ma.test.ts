@@ -15,9 +15,9 @@ describe('LaMa', () => {
   });
 
   it('serves both sizes with one session, and leaves what is outside the mask unchanged', async () => {
-    const session = await createSession(await openGolden('la-ma'));
+    const session = await createSession(openGolden('la-ma'));
     for (const name of ['la-ma', 'la-ma-even']) {
-      const stored = await readGoldenTensors(name);
+      const stored = readGoldenTensors(name);
       const input = stored.get('input') as Tensor;
       const mask = stored.get('mask') as Tensor;
       const { output } = await session.run({ input, mask });

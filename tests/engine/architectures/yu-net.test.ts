@@ -12,8 +12,8 @@ describe('YuNet', () => {
     for (const error of Object.values(errors)) expect(error).toBeLessThan(2e-5);
   });
 
-  it('decodes every cell as PyTorch does', async () => {
-    const stored = await readGoldenTensors('yu-net');
+  it('decodes every cell as PyTorch does', () => {
+    const stored = readGoldenTensors('yu-net');
     const outputs = Object.fromEntries(
       [...stored].map(([key, tensor]) => [key, tensor.data as Float32Array]),
     );
@@ -36,8 +36,8 @@ describe('YuNet', () => {
     expect(matched).toBeGreaterThan(faces.length * 0.95);
   });
 
-  it('refuses outputs of another image size', async () => {
-    const stored = await readGoldenTensors('yu-net');
+  it('refuses outputs of another image size', () => {
+    const stored = readGoldenTensors('yu-net');
     const outputs = Object.fromEntries(
       [...stored].map(([key, tensor]) => [key, tensor.data as Float32Array]),
     );
