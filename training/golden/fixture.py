@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "golden"
 LIMIT_BYTES = 200 * 1024
 
 
-def randomize(network: torch.nn.Module, seed: int) -> torch.nn.Module:
+def randomize(network: torch.nn.Module, seed: int, gain: float = 1.5) -> torch.nn.Module:
     """Fills a network with numbers that keep the signal alive, so that an error anywhere shows in the output."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -30,7 +30,7 @@ def randomize(network: torch.nn.Module, seed: int) -> torch.nn.Module:
                 elif isinstance(module, torch.nn.PReLU):
                     normal(parameter, 0.25, 0.2)
                 elif parameter.dim() >= 2:
-                    normal(parameter, 0.0, (1.5 / (parameter[0].numel())) ** 0.5)
+                    normal(parameter, 0.0, (gain / parameter[0].numel()) ** 0.5)
                 else:
                     normal(parameter, 0.0, 0.1)
             if isinstance(module, torch.nn.BatchNorm2d):
@@ -42,7 +42,7 @@ def randomize(network: torch.nn.Module, seed: int) -> torch.nn.Module:
 def save(name: str, state: dict[str, torch.Tensor], container: str, tensors: dict[str, torch.Tensor]) -> None:
     """Stores weights as `name.<suffix>` and the input, output and further tensors as `name.io.safetensors`.
 
-    Containers: `zip` (bare), `zip-ema` (under params_ema, beside other numbers under params), `legacy`, `module` (data-parallel prefixes under
+    Containers: `zip` (bare), `zip-half` (in half precision), `zip-ema` (under params_ema, beside other numbers under params), `legacy`, `module` (data-parallel prefixes under
     state_dict, with optimizer leftovers), `safetensors`.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -52,6 +52,8 @@ def save(name: str, state: dict[str, torch.Tensor], container: str, tensors: dic
         save_file(dict(state), path)
     elif container == "zip":
         torch.save(state, path)
+    elif container == "zip-half":
+        torch.save(OrderedDict((key, value.half()) for key, value in state.items()), path)
     elif container == "zip-ema":
         torch.save({"params_ema": state, "params": OrderedDict((k, v * 0) for k, v in state.items() if v.dim() < 2)}, path)
     elif container == "legacy" and not stored_already(path, state):
