@@ -11,7 +11,7 @@ export function fixture(name: string): string {
 /** Shape and float32 bit patterns by tensor name. */
 export type ExpectedTensors = Readonly<Record<string, { readonly shape: readonly number[]; readonly bits: readonly number[] }>>;
 
-export function expectedTensors(set: 'plain' | 'model' | 'ema'): ReadonlyMap<string, ExpectedTensors[string]> {
+export function expectedTensors(set: 'plain' | 'model' | 'ema' | 'norms' | 'batch'): ReadonlyMap<string, ExpectedTensors[string]> {
   const text = readFileSync(fixture('containers.json'), 'utf8');
   const sets = JSON.parse(text) as Record<string, ExpectedTensors>;
   return new Map(Object.entries(sets[set] ?? {}));
@@ -25,4 +25,9 @@ export function expectTensors(weights: Weights, expected: ReadonlyMap<string, Ex
     const numbers = weights.read(name);
     expect([...new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length)], name).toEqual(bits);
   }
+}
+
+/** The numbers behind the bit patterns. */
+export function floatsOf(tensor: ExpectedTensors[string] | undefined): Float32Array {
+  return new Float32Array(Uint32Array.from(tensor?.bits ?? []).buffer);
 }
