@@ -5,6 +5,8 @@ Discriminator after Real-ESRGAN (BasicSR `discriminator_arch.py`), adversarial l
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -14,9 +16,9 @@ from training.squeezenet import SqueezeFeatures
 
 
 class UNetDiscriminator(nn.Module):
-    """(n, 3, h, w) to a map of logits (n, 1, h, w); h and w multiples of 8. `features` 64 in the paper, 24 on a CPU."""
+    """(n, 3, h, w) to a map of logits (n, 1, h, w); h and w multiples of 8. `features` 64 in the paper, 16 on a CPU."""
 
-    def __init__(self, features: int = 24) -> None:
+    def __init__(self, features: int = 16) -> None:
         super().__init__()
         f = features
         plain = lambda i, o, stride=1: spectral_norm(nn.Conv2d(i, o, 4 if stride == 2 else 3, stride, 1, bias=False))
@@ -48,7 +50,9 @@ class Perception:
     """Holds the frozen features, the discriminator and its optimizer."""
 
     def __init__(self, device: torch.device, rate: float, seed: int, gan_weight: float, perceptual_weight: float,
-                 features: int = 24, relativistic: bool = True, fidelity_weight: float = 1.0) -> None:
+                 reduce: Callable[[list[nn.Parameter], list[float]], list[float]], features: int = 16,
+                 relativistic: bool = True, fidelity_weight: float = 1.0) -> None:
+        self.reduce = reduce
         torch.manual_seed(seed + 1)
         self.device, self.relativistic = device, relativistic
         self.gan_weight, self.perceptual_weight, self.fidelity_weight = gan_weight, perceptual_weight, fidelity_weight
@@ -78,7 +82,7 @@ class Perception:
         return sum((m.float() - w.float()).abs().mean() / s for m, w, s in zip(made, wanted, LEVEL_SCALES)) / len(LEVEL_SCALES)
 
     def generator_loss(self, output: torch.Tensor, target: torch.Tensor, fidelity: torch.Tensor) -> tuple[torch.Tensor, dict]:
-        """fidelity + perceptual + adversarial, each weighted; L1 is near 0.04, so the others are scaled to that order."""
+        """fidelity + perceptual_weight * perceptual (near 1 at the start) + gan_weight * adversarial, ramped up."""
         perceptual = self.perceptual(output, target)
         self.discriminator.requires_grad_(False)
         fake = self.logits(output)
@@ -90,7 +94,7 @@ class Perception:
             gan = F.softplus(-fake).mean()
         self.discriminator.requires_grad_(True)
         ramp = min(1.0, max(0.0, (self.steps - 100) / self.warmup))
-        loss = self.fidelity_weight * fidelity + 0.04 * self.perceptual_weight * perceptual + 0.04 * self.gan_weight * ramp * gan
+        loss = self.fidelity_weight * fidelity + self.perceptual_weight * perceptual + self.gan_weight * ramp * gan
         return loss, {"perceptual": perceptual.detach(), "gan": gan.detach()}
 
     def discriminator_step(self, output: torch.Tensor, target: torch.Tensor, rate: float) -> dict:
@@ -105,6 +109,7 @@ class Perception:
         else:
             loss = 0.5 * (F.softplus(fake).mean() + F.softplus(-real).mean())
         loss.backward()
+        self.reduce(list(self.discriminator.parameters()), [])
         self.optimizer.step()
         self.steps += 1
         return {"discriminator": loss.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()}

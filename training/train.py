@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as multiprocessing
 from torch.nn import functional as F
 
 from training.data import SHAPES, Photos, Pool, make_pairs
@@ -44,7 +46,7 @@ STAGES = {
     "x4-fidelity": Stage("x4", 16, 48, 5e-4, 0.999),
     "clean-gentle": Stage("clean-gentle", 16, 48, 4e-4, 0.998, "x4-fidelity", graft=True),
     "clean-strong": Stage("clean-strong", 16, 48, 3e-4, 0.998, "clean-gentle"),
-    "x4-perception": Stage("x4", 8, 48, 1e-4, 0.998, "x4-fidelity", perception=True),
+    "x4-perception": Stage("x4", 8, 32, 2e-4, 0.998, "x4-fidelity", perception=True),
 }
 
 
@@ -57,8 +59,8 @@ def rate_at(progress: float, iteration: int, top: float, warmup: int = 100) -> f
 class Run:
     """One stage on one device: network, EMA copy, optimizer, log, checkpoint."""
 
-    def __init__(self, name: str, a: argparse.Namespace) -> None:
-        self.name, self.stage, self.args = name, STAGES[name], a
+    def __init__(self, name: str, a: argparse.Namespace, rank: int = 0) -> None:
+        self.name, self.stage, self.args, self.rank = name, STAGES[name], a, rank
         self.device = torch.device(a.device)
         self.folder = RUNS / name
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -77,13 +79,19 @@ class Run:
         self.ema.load_state_dict(self.net.state_dict())
         self.ema.eval()
         self.optimizers = self.make_optimizers()
+        self.parameters = list(self.net.parameters())
         self.iteration, self.seconds = 0, 0.0
+        self.stop: list[int] = []
+        self.stopping = 0.0
         self.rng = np.random.default_rng(a.seed)
         self.perception = None
         if self.stage.perception:
             from training.perception import Perception
-            self.perception = Perception(self.device, self.stage.rate, a.seed, a.gan_weight, a.perceptual_weight)
+            self.perception = Perception(self.device, self.stage.rate, a.seed, a.gan_weight, a.perceptual_weight, reduce=self.average)
         self.resume()
+        if rank > 0:  # the same weights, other pairs
+            self.rng = np.random.default_rng([a.seed, rank, self.iteration])
+        self.batch = self.stage.batch // a.workers
         self.source = self.open_source()
 
     def make_optimizers(self) -> list[torch.optim.Optimizer]:
@@ -95,7 +103,7 @@ class Run:
         return [adam, Muon(inner, self.stage.rate)] if inner else [adam]
 
     def open_source(self):
-        patch, n = self.stage.patch, self.stage.batch
+        patch, n = self.stage.patch, self.batch
         if self.args.on_the_fly:
             photos, draw = Photos(), Draw.seeded(self.args.seed + self.iteration, self.args.device)
             def fresh() -> tuple[torch.Tensor, torch.Tensor]:
@@ -105,6 +113,20 @@ class Run:
             return fresh
         pool = Pool(self.stage.recipe, self.args.capacity)
         return lambda: pool.batch(n, patch, self.rng)
+
+    def average(self, parameters: list[torch.nn.Parameter], extra: list[float]) -> list[float]:
+        """Averages gradients, and a few numbers carried along, over all workers."""
+        if self.args.workers == 1:
+            return extra
+        grads = [p.grad for p in parameters]
+        flat = torch.cat([g.flatten() for g in grads] + [torch.tensor(extra, dtype=torch.float32, device=self.device)])
+        dist.all_reduce(flat)
+        flat /= self.args.workers
+        position = 0
+        for g in grads:
+            g.copy_(flat[position:position + g.numel()].view(g.shape))
+            position += g.numel()
+        return flat[position:].tolist()
 
     def resume(self) -> None:
         path = self.folder / "checkpoint.pt"
@@ -161,7 +183,8 @@ class Run:
             loss, more = self.perception.generator_loss(output, target, fidelity)
             parts.update(more)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 0.5)
+        self.seconds, self.stopping = self.average(self.parameters, [self.seconds, float(len(self.stop))])
+        torch.nn.utils.clip_grad_norm_(self.parameters, 0.5)
         for optimizer in self.optimizers:
             optimizer.step()
         if self.perception:
@@ -182,9 +205,8 @@ class Run:
         sums: dict[str, float] = {}
         count, data_seconds, window = 0, 0.0, time.time()
         next_save, next_measure = time.time() + self.args.save_every, time.time() + 120
-        stop: list[int] = []
-        signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))
-        while self.seconds < budget and self.iteration < self.args.iterations and not stop:
+        signal.signal(signal.SIGTERM, lambda number, frame: self.stop.append(number))
+        while self.seconds < budget and self.iteration < self.args.iterations and self.stopping == 0:
             begun = time.time()
             source, target = self.source()
             loaded = time.time()
@@ -195,21 +217,36 @@ class Run:
             for key, value in parts.items():
                 sums[key] = sums.get(key, 0.0) + float(value)
             count += 1
-            if count == 50:
+            if count == 50 and self.rank > 0:
+                sums, count = {}, 0
+            elif count == 50:
                 mean = {k: round(v / count, 6) for k, v in sums.items()}
                 self.log(ratio=round(mean["l1"] / max(mean["nearest"], 1e-9), 5), rate=self.optimizers[0].param_groups[0]["lr"],
                          seconds_each=round((time.time() - window) / count, 4), data_share=round(data_seconds / (time.time() - window), 4), **mean)
                 sums, count, data_seconds, window = {}, 0, 0.0, time.time()
-            if time.time() > next_save:
+            if self.rank == 0 and time.time() > next_save:
                 self.save()
                 next_save = time.time() + self.args.save_every
-            if time.time() > next_measure:
+            if self.rank == 0 and time.time() > next_measure:
                 self.measure()
                 next_measure = time.time() + self.args.measure_every
                 window = time.time()
+        if self.rank > 0:
+            return
         self.save()
-        if not stop:
+        if self.stopping == 0:
             self.measure()
+
+
+def work(rank: int, a: argparse.Namespace) -> None:
+    """One worker; several share each batch and meet once an iteration, which a busy machine disturbs less than threads."""
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(a.seed)
+    if a.workers > 1:
+        dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{a.port}", rank=rank, world_size=a.workers)
+    Run(a.stage, a, rank).train()
+    if a.workers > 1:
+        dist.destroy_process_group()
 
 
 def main() -> None:
@@ -218,21 +255,24 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60, help="budget of training time; the rate anneals over it")
     parser.add_argument("--iterations", type=int, default=10**9)
     parser.add_argument("--seed", type=int, default=1896)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=1, help="processes that share the batch (CPU: one a core)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of each worker")
+    parser.add_argument("--port", type=int, default=29517)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--optimizer", choices=["adam", "muon"], default="muon")
     parser.add_argument("--on-the-fly", action="store_true", help="degrade each batch on the device instead of reading the pool")
     parser.add_argument("--capacity", type=int, default=6144)
     parser.add_argument("--start-from", help="a stage name or a .safetensors file; default: the stage's own")
     parser.add_argument("--rate-scale", type=float, default=1.0)
-    parser.add_argument("--gan-weight", type=float, default=0.05)
-    parser.add_argument("--perceptual-weight", type=float, default=1.0)
+    parser.add_argument("--gan-weight", type=float, default=0.02)
+    parser.add_argument("--perceptual-weight", type=float, default=0.02)
     parser.add_argument("--save-every", type=float, default=180, help="seconds")
     parser.add_argument("--measure-every", type=float, default=600, help="seconds")
     a = parser.parse_args()
-    torch.set_num_threads(a.threads)
-    torch.manual_seed(a.seed)
-    Run(a.stage, a).train()
+    if a.workers > 1:
+        multiprocessing.spawn(work, (a,), nprocs=a.workers)
+    else:
+        work(0, a)
 
 
 if __name__ == "__main__":
