@@ -147,6 +147,195 @@ class ScuNet(nn.Module):
         return self.m_tail(y + x1)
 
 
+class NafBlock(nn.Module):
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.beta = nn.Parameter(torch.zeros(1, features, 1, 1))
+        self.gamma = nn.Parameter(torch.zeros(1, features, 1, 1))
+        self.conv1 = nn.Conv2d(features, 2 * features, 1)
+        self.conv2 = nn.Conv2d(2 * features, 2 * features, 3, 1, 1, groups=2 * features)
+        self.conv3 = nn.Conv2d(features, features, 1)
+        self.sca = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(features, features, 1))
+        self.conv4 = nn.Conv2d(features, 2 * features, 1)
+        self.conv5 = nn.Conv2d(features, features, 1)
+        self.norm1 = nn.LayerNorm(features, 1e-6)
+        self.norm2 = nn.LayerNorm(features, 1e-6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def norm(layer: nn.LayerNorm, value: torch.Tensor) -> torch.Tensor:
+            return layer(value.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+        def gate(value: torch.Tensor) -> torch.Tensor:
+            left, right = value.chunk(2, 1)
+            return left * right
+
+        y = gate(self.conv2(self.conv1(norm(self.norm1, x))))
+        y = x + self.conv3(y * self.sca(y)) * self.beta
+        return y + self.conv5(gate(self.conv4(norm(self.norm2, y)))) * self.gamma
+
+
+class NafNet(nn.Module):
+    def __init__(self, width: int, encoders: list[int], middle: int, decoders: list[int]) -> None:
+        super().__init__()
+        top = width * 2 ** len(encoders)
+
+        def run(count: int, features: int) -> nn.Module:
+            return nn.Sequential(*(NafBlock(features) for _ in range(count)))
+
+        self.intro = nn.Conv2d(3, width, 3, 1, 1)
+        self.ending = nn.Conv2d(width, 3, 3, 1, 1)
+        self.encoders = nn.ModuleList(run(count, width * 2**level) for level, count in enumerate(encoders))
+        self.downs = nn.ModuleList(nn.Conv2d(width * 2**level, width * 2 ** (level + 1), 2, 2) for level in range(len(encoders)))
+        self.middle_blks = run(middle, top)
+        self.ups = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(top // 2**index, top * 2 // 2**index, 1, bias=False), nn.PixelShuffle(2))
+            for index in range(len(decoders))
+        )
+        self.decoders = nn.ModuleList(run(count, top // 2 ** (index + 1)) for index, count in enumerate(decoders))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.intro(x)
+        skips = []
+        for encoder, down in zip(self.encoders, self.downs):
+            y = encoder(y)
+            skips.append(y)
+            y = down(y)
+        y = self.middle_blks(y)
+        for decoder, up in zip(self.decoders, self.ups):
+            y = decoder(up(y) + skips.pop())
+        return self.ending(y) + x
+
+
+class SwinLayer(nn.Module):
+    def __init__(self, features: int, heads: int, window: int, hidden: int, shifted: bool) -> None:
+        super().__init__()
+        self.window, self.shift = window, window // 2 if shifted else 0
+        self.norm1 = nn.LayerNorm(features)
+        self.attn = nn.Module()
+        self.attn.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
+        place = torch.arange(window * window)
+        rows, columns = place // window, place % window
+        index = (rows[:, None] - rows[None] + window - 1) * (2 * window - 1) + columns[:, None] - columns[None] + window - 1
+        self.attn.register_buffer("relative_position_index", index)
+        self.attn.qkv = nn.Linear(features, 3 * features)
+        self.attn.proj = nn.Linear(features, features)
+        self.norm2 = nn.LayerNorm(features)
+        self.mlp = nn.Module()
+        self.mlp.fc1 = nn.Linear(features, hidden)
+        self.mlp.fc2 = nn.Linear(hidden, features)
+        if shifted:
+            self.register_buffer("attn_mask", regions_mask(2 * window, 2 * window, window, self.shift, -100.0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        _, h, w, _ = x.shape
+        y = self.norm1(x)
+        if self.shift:
+            y = torch.roll(y, (-self.shift, -self.shift), (1, 2))
+        bias = self.attn.relative_position_bias_table[self.attn.relative_position_index].permute(2, 0, 1)
+        mask = regions_mask(h, w, self.window, self.shift, -100.0) if self.shift else None
+        y = window_attention(to_windows(y, self.window), self.attn.qkv, self.attn.proj, bias, mask)
+        y = from_windows(y, self.window, h, w)
+        if self.shift:
+            y = torch.roll(y, (self.shift, self.shift), (1, 2))
+        x = x + y
+        return x + self.mlp.fc2(F.gelu(self.mlp.fc1(self.norm2(x))))
+
+
+class SwinGroup(nn.Module):
+    def __init__(self, features: int, depth: int, heads: int, window: int, hidden: int, three: bool) -> None:
+        super().__init__()
+        self.residual_group = nn.Module()
+        self.residual_group.blocks = nn.ModuleList(
+            SwinLayer(features, heads, window, hidden, index % 2 == 1) for index in range(depth)
+        )
+        narrow = features // 4
+        self.conv = (
+            nn.Sequential(
+                nn.Conv2d(features, narrow, 3, 1, 1),
+                nn.LeakyReLU(0.2),
+                nn.Conv2d(narrow, narrow, 1),
+                nn.LeakyReLU(0.2),
+                nn.Conv2d(narrow, features, 3, 1, 1),
+            )
+            if three
+            else nn.Conv2d(features, features, 3, 1, 1)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x
+        for block in self.residual_group.blocks:
+            y = block(y)
+        return x + self.conv(y.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+class SwinIr(nn.Module):
+    """`upsampler` as in the published code; `span` is what [0, 1] is stretched to."""
+
+    def __init__(
+        self,
+        features: int,
+        depths: list[int],
+        heads: int,
+        window: int,
+        upsampler: str,
+        scale: int,
+        channels: int = 3,
+        up_features: int = 8,
+        three: bool = False,
+        span: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.upsampler, self.scale, self.span = upsampler, scale, span
+        mean = [0.4488, 0.4371, 0.4040] if channels == 3 else [0.0]
+        self.mean = torch.tensor(mean).view(1, channels, 1, 1)
+        self.conv_first = nn.Conv2d(channels, features, 3, 1, 1)
+        self.patch_embed = nn.Module()
+        self.patch_embed.norm = nn.LayerNorm(features)
+        self.layers = nn.ModuleList(SwinGroup(features, depth, heads, window, 2 * features, three) for depth in depths)
+        self.norm = nn.LayerNorm(features)
+        self.conv_after_body = nn.Conv2d(features, features, 3, 1, 1)
+        factors = [2] * (scale.bit_length() - 1) if scale != 3 else [3]
+        if upsampler in ("nearest+conv", "pixelshuffle"):
+            self.conv_before_upsample = nn.Sequential(nn.Conv2d(features, up_features, 3, 1, 1), nn.LeakyReLU(0.01))
+        if upsampler == "nearest+conv":
+            self.ups = len(factors)
+            for index in range(1, len(factors) + 1):
+                setattr(self, f"conv_up{index}", nn.Conv2d(up_features, up_features, 3, 1, 1))
+            self.conv_hr = nn.Conv2d(up_features, up_features, 3, 1, 1)
+        elif upsampler == "pixelshuffle":
+            layers: list[nn.Module] = []
+            for factor in factors:
+                layers += [nn.Conv2d(up_features, up_features * factor**2, 3, 1, 1), nn.PixelShuffle(factor)]
+            self.upsample = nn.Sequential(*layers)
+        elif upsampler == "pixelshuffledirect":
+            self.upsample = nn.Sequential(nn.Conv2d(features, channels * scale**2, 3, 1, 1), nn.PixelShuffle(scale))
+        if upsampler != "pixelshuffledirect":
+            self.conv_last = nn.Conv2d(features if upsampler == "" else up_features, channels, 3, 1, 1)
+
+    def forward(self, image_in: torch.Tensor) -> torch.Tensor:
+        x = (image_in - self.mean) * self.span
+        first = self.conv_first(x)
+        y = self.patch_embed.norm(first.permute(0, 2, 3, 1))
+        for layer in self.layers:
+            y = layer(y)
+        y = self.conv_after_body(self.norm(y).permute(0, 3, 1, 2)) + first
+        if self.upsampler == "":
+            y = x + self.conv_last(y)
+        elif self.upsampler == "pixelshuffledirect":
+            y = self.upsample(y)
+        else:
+            y = self.conv_before_upsample(y)
+            if self.upsampler == "pixelshuffle":
+                y = self.upsample(y)
+            else:
+                for index in range(1, self.ups + 1):
+                    doubled = F.interpolate(y, scale_factor=2, mode="nearest")
+                    y = F.leaky_relu(getattr(self, f"conv_up{index}")(doubled), 0.2)
+                y = F.leaky_relu(self.conv_hr(y), 0.2)
+            y = self.conv_last(y)
+        return y / self.span + self.mean
+
+
 @torch.no_grad()
 def golden(name: str, network: nn.Module, container: str, x: torch.Tensor, seed: int, gain: float = 1.5) -> None:
     randomize(network, seed, gain)
@@ -163,6 +352,13 @@ def denoisers() -> None:
 def attention_networks() -> None:
     # Two windows and more at the lowest resolution, so that the rolled windows matter at every one.
     golden("scu-net", ScuNet(3, 6, [1, 2, 1, 2, 1, 1, 1], 3, 4), "zip-half", image(3, 64, 96, 91), 901, gain=0.7)
+    golden("naf-net", NafNet(6, [1, 2], 1, [1, 1]), "safetensors", image(3, 24, 32, 92), 902, gain=0.8)
+    real = SwinIr(12, [2, 3], 2, 4, "nearest+conv", 4, three=True)
+    golden("swin-ir-real-x4", real, "zip-ema", image(3, 12, 16, 93), 903, gain=0.8)
+    golden("swin-ir-classical-x3", SwinIr(12, [2, 2], 3, 4, "pixelshuffle", 3), "zip", image(3, 8, 12, 94), 904, gain=0.8)
+    golden("swin-ir-light-x2", SwinIr(8, [2, 2], 2, 4, "pixelshuffledirect", 2), "safetensors", image(3, 12, 8, 95), 905, gain=0.8)
+    golden("swin-ir-jpeg", SwinIr(8, [2], 2, 7, "", 1, span=255.0), "zip", image(3, 14, 21, 96), 906, gain=0.8)
+    golden("swin-ir-gray", SwinIr(8, [2, 1], 2, 4, "", 1, channels=1), "zip", image(1, 12, 16, 97), 907, gain=0.8)
 
 
 if __name__ == "__main__":

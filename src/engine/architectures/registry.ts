@@ -13,6 +13,8 @@ import { has } from './reading.ts';
 import { retinaFace } from './retina-face.ts';
 import { rrdbNet } from './rrdb-net.ts';
 import { scratchUNet } from './scratch-u-net.ts';
+import { nafNet } from './naf-net.ts';
+import { swinIr } from './swin-ir.ts';
 import { scuNet } from './scu-net.ts';
 import { srResNet } from './sr-res-net.ts';
 import { srcnn } from './srcnn.ts';
@@ -36,6 +38,8 @@ export const architectures: readonly Architecture[] = [
   espcn,
   dnCnn,
   scuNet,
+  nafNet,
+  swinIr,
   blazeFace,
 ];
 
