@@ -7,6 +7,7 @@ export default defineConfig({
     build: {
       outDir: 'out/main',
       rollupOptions: {
+        checks: { pluginTimings: false },
         input: {
           index: 'src/main/index.ts',
           engine: 'src/engine/process.ts',
@@ -24,6 +25,7 @@ export default defineConfig({
       outDir: 'out/preload',
       externalizeDeps: false,
       rollupOptions: {
+        checks: { pluginTimings: false },
         input: { index: 'src/preload/index.ts' },
         // A sandboxed preload has no module loader: one CommonJS file.
         output: { format: 'cjs', entryFileNames: '[name].cjs' },
@@ -38,7 +40,7 @@ export default defineConfig({
       outDir: 'out/renderer',
       // The content security policy forbids inline data for everything but images.
       assetsInlineLimit: 0,
-      rollupOptions: { input: 'src/renderer/index.html' },
+      rollupOptions: { input: 'src/renderer/index.html', checks: { pluginTimings: false } },
     },
   },
 });

@@ -30,7 +30,7 @@ async function main(): Promise<void> {
     const refuse = (): never => {
       throw error;
     };
-    const handlers = Object.fromEntries(Object.keys(engineCalls).map((name) => [name, refuse])) as Handlers<EngineCalls>;
+    const handlers = Object.fromEntries(Object.keys(engineCalls).map((name) => [name, refuse])) as unknown as Handlers<EngineCalls>;
     serve<EngineCalls, EngineEvents>(engineCalls, handlers, transport);
   }
 }

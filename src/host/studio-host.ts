@@ -51,6 +51,7 @@ export class StudioHost {
   readonly #clients = new Set<Emit>();
   readonly #holders: Holders;
   readonly #handlers: Handlers<StudioCalls>;
+  readonly #settingsListeners = new Set<(settings: Settings) => void>();
   #settings: Settings;
   /** Photos requested before any window was there to hear of it. */
   #requested: SourceRef[] = [];
@@ -67,6 +68,10 @@ export class StudioHost {
       if (name === 'job.changed') this.emit('job.changed', this.#present(value as Job));
       else (this.emit as (name: string, value: unknown) => void)(name, value);
     });
+  }
+
+  onSettings(listener: (settings: Settings) => void): void {
+    this.#settingsListeners.add(listener);
   }
 
   get settings(): Settings {
@@ -184,6 +189,7 @@ export class StudioHost {
       }
     }
     await settingsFile.write(settings);
+    for (const listener of this.#settingsListeners) listener(settings);
     this.emit('settings.changed', settings);
     return settings;
   }

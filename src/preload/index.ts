@@ -30,10 +30,21 @@ contextBridge.exposeInMainWorld('heirloom', {
     // The host lives at least as long as its windows.
     onClose: () => {},
   },
-  sourceForFile: (file: File): Promise<SourceRef> =>
-    new Promise((resolve, reject) => {
+  sourceForFile: (file: File): Promise<SourceRef> => {
+    const path = webUtils.getPathForFile(file);
+    // Bytes without a file behind them, such as a picture copied in another program.
+    if (path === '') return upload(file);
+    return new Promise((resolve, reject) => {
       const id = nextId++;
       waiting.set(id, { resolve, reject });
-      ipcRenderer.send(channel, { to: 'file', id, path: webUtils.getPathForFile(file), name: file.name });
-    }),
+      ipcRenderer.send(channel, { to: 'file', id, path, name: file.name });
+    });
+  },
 });
+
+async function upload(file: File): Promise<SourceRef> {
+  const response = await fetch(`studio://upload?name=${encodeURIComponent(file.name)}`, { method: 'POST', body: file });
+  const answer = (await response.json()) as SourceRef | Failure;
+  if ('source' in answer) return answer;
+  throw fromFailure(answer);
+}
