@@ -241,6 +241,20 @@ class SwinLayer(nn.Module):
         return x + self.mlp.fc2(F.gelu(self.mlp.fc1(self.norm2(x))))
 
 
+def ending(features: int, three: bool) -> nn.Module:
+    """What ends a group and the trunk: one convolution, or three around a narrow one."""
+    if not three:
+        return nn.Conv2d(features, features, 3, 1, 1)
+    narrow = features // 4
+    return nn.Sequential(
+        nn.Conv2d(features, narrow, 3, 1, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(narrow, narrow, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(narrow, features, 3, 1, 1),
+    )
+
+
 class SwinGroup(nn.Module):
     def __init__(self, features: int, depth: int, heads: int, window: int, hidden: int, three: bool) -> None:
         super().__init__()
@@ -248,18 +262,7 @@ class SwinGroup(nn.Module):
         self.residual_group.blocks = nn.ModuleList(
             SwinLayer(features, heads, window, hidden, index % 2 == 1) for index in range(depth)
         )
-        narrow = features // 4
-        self.conv = (
-            nn.Sequential(
-                nn.Conv2d(features, narrow, 3, 1, 1),
-                nn.LeakyReLU(0.2),
-                nn.Conv2d(narrow, narrow, 1),
-                nn.LeakyReLU(0.2),
-                nn.Conv2d(narrow, features, 3, 1, 1),
-            )
-            if three
-            else nn.Conv2d(features, features, 3, 1, 1)
-        )
+        self.conv = ending(features, three)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = x
@@ -293,7 +296,7 @@ class SwinIr(nn.Module):
         self.patch_embed.norm = nn.LayerNorm(features)
         self.layers = nn.ModuleList(SwinGroup(features, depth, heads, window, 2 * features, three) for depth in depths)
         self.norm = nn.LayerNorm(features)
-        self.conv_after_body = nn.Conv2d(features, features, 3, 1, 1)
+        self.conv_after_body = ending(features, three)
         factors = [2] * (scale.bit_length() - 1) if scale != 3 else [3]
         if upsampler in ("nearest+conv", "pixelshuffle"):
             self.conv_before_upsample = nn.Sequential(nn.Conv2d(features, up_features, 3, 1, 1), nn.LeakyReLU(0.01))

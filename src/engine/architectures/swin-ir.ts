@@ -40,7 +40,7 @@ export interface SwinIrParams {
   readonly heads: number;
   readonly hidden: number;
   readonly windowPx: number;
-  /** The convolution that ends a group: one, or three of which the middle one is narrow and 1×1. */
+  /** The convolution that ends a group and the trunk: one, or three of which the middle one is narrow and 1×1. */
   readonly groupEnd: '1conv' | '3conv';
   readonly patchNorm: boolean;
   readonly upsampler: 'nearest+conv' | 'pixelshuffle' | 'pixelshuffledirect' | 'none';
@@ -85,7 +85,6 @@ const blockKey = (group: number, block: number): string => `layers.${group}.resi
 function read(weights: Weights): SwinIrParams {
   const [features, channels] = shapeOf(weights, 'conv_first.weight', 4);
   expectConv(weights, 'conv_first', features, channels, 3);
-  expectConv(weights, 'conv_after_body', features, features, 3);
   if (weights.tensors.has('absolute_pos_embed')) {
     throw new HeirloomError(
       'unsupported-model',
@@ -113,6 +112,9 @@ function read(weights: Weights): SwinIrParams {
   });
   const windowPx = (side + 1) / 2;
   const groupEnd = has(weights, 'layers.0.conv.0.weight') ? '3conv' : '1conv';
+  for (const key of ['conv_after_body', ...depths.map((_, group) => `layers.${group}.conv`)]) {
+    checkEnding(weights, key, features, groupEnd);
+  }
   const patchNorm = has(weights, 'patch_embed.norm.weight');
   const internalRange = windowPx === 7 ? 255 : 1;
   const common = {
@@ -127,6 +129,18 @@ function read(weights: Weights): SwinIrParams {
     internalRange,
   } as const;
   return { ...common, ...readUpsampler(weights, features, channels) };
+}
+
+/** The convolutions that end a group and, of the same make, the trunk. */
+function checkEnding(weights: Weights, key: string, features: number, kind: SwinIrParams['groupEnd']): void {
+  if (kind === '1conv') {
+    expectConv(weights, key, features, features, 3);
+    return;
+  }
+  const narrow = Math.floor(features / 4);
+  expectConv(weights, `${key}.0`, narrow, features, 3);
+  expectConv(weights, `${key}.2`, narrow, narrow, 1);
+  expectConv(weights, `${key}.4`, features, narrow, 3);
 }
 
 function readUpsampler(
@@ -192,7 +206,7 @@ function describe(params: SwinIrParams): ModelInfo {
     end * depths.length +
     convFlop(3, features, features);
   const endReach = groupEnd === '1conv' ? 1 : 2;
-  const reaches: [number, number][] = [[2 + layers * (windowPx - 1) + depths.length * endReach, 1]];
+  const reaches: [number, number][] = [[1 + layers * (windowPx - 1) + (depths.length + 1) * endReach, 1]];
   let resolution = 1;
   if (upsampler !== 'none' && upsampler !== 'pixelshuffledirect') flop += convFlop(3, features, upFeatures);
   if (upsampler === 'nearest+conv' || upsampler === 'pixelshuffle') reaches.push([1, 1]);
@@ -274,7 +288,7 @@ function build(graph: Graph, weights: Weights, params: SwinIrParams): Readonly<R
     pixels = add(graph, transpose(graph, ended, [0, 2, 3, 1]), pixels);
   });
   const normal = transpose(graph, layerNorm(graph, pixels, weights, 'norm'), [0, 3, 1, 2]);
-  const body = add(graph, conv2d(graph, normal, weights, 'conv_after_body', { pad: 1 }), first);
+  const body = add(graph, groupEnding(graph, normal, weights, 'conv_after_body', params), first);
   if (params.upsampler === 'none') {
     // The centered picture is added back, so its mean cancels and the residual alone is brought back to [0, 1].
     return {
