@@ -24,7 +24,7 @@ export function colorTransformOf(profile: IccProfile): ColorTransform | 'srgb' |
     case 'table':
       return undefined;
     case 'gray':
-      return isSrgbCurve(profile.curve) ? 'srgb' : grayTransform(profile.curve);
+      return curveTransform(profile.curve);
     case 'matrix': {
       const toSrgb = whiteToOne(multiply(invert(srgbToXyzD50), profile.toXyz));
       const back = toSrgb === undefined ? undefined : invert(toSrgb);
@@ -35,6 +35,11 @@ export function colorTransformOf(profile: IccProfile): ColorTransform | 'srgb' |
         : matrixTransform(profile.curves, toSrgb, back);
     }
   }
+}
+
+/** The transform of gray values with this curve; 'srgb' where they can stay as they are. */
+export function curveTransform(curve: ToneCurve): ColorTransform | 'srgb' {
+  return isSrgbCurve(curve) ? 'srgb' : grayTransform(curve);
 }
 
 function isSrgbCurve(curve: ToneCurve): boolean {

@@ -15,6 +15,7 @@ import { writeSafely } from './safe-write.ts';
 import { createVipsWriter } from './scratch-image.ts';
 import { sharp } from './sharp.ts';
 import { srgbProfile } from './srgb-profile.ts';
+import { addTiffExif } from './tiff-exif.ts';
 import { vipsTrailer } from './vips-file.ts';
 import { nativePixels } from './wide-gamut-image.ts';
 
@@ -84,12 +85,11 @@ export async function savePhoto(
     options.dpi ?? (metadata.dpi === undefined ? undefined : (metadata.dpi * image.width) / metadata.width);
   const color = planColor(image, metadata, options, notices);
   const keep = options.metadata === 'keep';
+  const size = { width: image.width, height: image.height };
+  const exif = keep && metadata.exif !== undefined ? correctExif(metadata.exif, { ...size, dpi }) : undefined;
   const trailer = vipsTrailer({
     'icc-profile-data': color.icc,
-    'exif-data':
-      keep && metadata.exif !== undefined
-        ? exifBlock(metadata.exif, { width: image.width, height: image.height, dpi })
-        : undefined,
+    'exif-data': exif === undefined ? undefined : Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exif]),
     'iptc-data': keep ? metadata.iptc : undefined,
     'xmp-data': keep ? (tools.xmp ?? metadata.xmp) : undefined,
   });
@@ -110,6 +110,7 @@ export async function savePhoto(
           files,
         );
         await encode(scratch, temporary, image, options, dpi);
+        if (options.format === 'tiff' && exif !== undefined) await addExifToTiff(temporary, exif, files);
       },
       { overwrite: tools.overwrite ?? false, files, context },
     );
@@ -172,9 +173,13 @@ function planColor(
     : { source: native.source, transform: undefined, icc: metadata.icc };
 }
 
-function exifBlock(exif: Uint8Array, corrections: Parameters<typeof correctExif>[1]): Buffer | undefined {
-  const corrected = correctExif(exif, corrections);
-  return corrected === undefined ? undefined : Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), corrected]);
+async function addExifToTiff(file: string, exif: Uint8Array, files: FileOperations): Promise<void> {
+  const handle = await files.open(file, 'r+');
+  try {
+    await addTiffExif(handle, exif);
+  } finally {
+    await handle.close();
+  }
 }
 
 async function writeScratch(

@@ -84,3 +84,36 @@ export function correctExif(exif: Uint8Array, to: ExifCorrections): Buffer | und
   setU32(main.nextAt, 0);
   return data;
 }
+
+/** The block without the "Exif\0\0" some formats put before it. */
+export function withoutExifPrefix(exif: Uint8Array): Uint8Array {
+  const prefix = Buffer.from(exif.buffer, exif.byteOffset, Math.min(6, exif.byteLength)).toString('latin1');
+  return prefix === 'Exif\0\0' ? exif.subarray(6) : exif;
+}
+
+/** The horizontal resolution an EXIF block states, in dots per inch; undefined if it states none or is damaged. */
+export function readExifDpi(exif: Uint8Array): number | undefined {
+  const block = withoutExifPrefix(exif);
+  const data = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
+  const order = data.toString('latin1', 0, 2);
+  if (data.length < 14 || (order !== 'II' && order !== 'MM')) return undefined;
+  const u16 = (at: number) => (order === 'II' ? data.readUInt16LE(at) : data.readUInt16BE(at));
+  const u32 = (at: number) => (order === 'II' ? data.readUInt32LE(at) : data.readUInt32BE(at));
+  const directoryAt = u32(4);
+  if (directoryAt + 2 > data.length) return undefined;
+  let resolution: number | undefined;
+  let perInch = 1;
+  for (let i = 0, at = directoryAt + 2; i < u16(directoryAt) && at + 12 <= data.length; i++, at += 12) {
+    const valueAt = u32(at + 8);
+    if (
+      u16(at) === xResolutionTag &&
+      u16(at + 2) === 5 &&
+      valueAt + 8 <= data.length &&
+      u32(valueAt + 4) > 0
+    ) {
+      resolution = u32(valueAt) / u32(valueAt + 4);
+    }
+    if (u16(at) === resolutionUnitTag && u16(at + 2) === 3) perInch = u16(at + 8) === 3 ? 2.54 : 1;
+  }
+  return resolution === undefined || !(resolution > 0) ? undefined : resolution * perInch;
+}
