@@ -1,10 +1,21 @@
-import type { Graph, Value } from '../graph/graph.ts';
-import { add, concat, conv2d, conv2dBatchNorm, leakyRelu, maxPool, relu, softmax } from '../graph/layers.ts';
+import type { Graph, Tensor, Value } from '../graph/graph.ts';
+import {
+  add,
+  concat,
+  conv2dBatchNorm,
+  convolve,
+  leakyRelu,
+  maxPool,
+  readTensor,
+  relu,
+  softmax,
+} from '../graph/layers.ts';
 import { anchorRows, nearestLike, normalizedPixels } from '../graph/layers-detector.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Architecture, ModelInfo } from './architecture.ts';
 import { dimension } from './dimension.ts';
 import { countFrom, expectShape, has } from './reading.ts';
+import { trainedWithRelu } from './retina-face-slope.ts';
 import { weightFlop } from './weight-flop.ts';
 
 /** Hyperparameters of a RetinaFace detector. */
@@ -13,8 +24,20 @@ export interface RetinaFaceParams {
   /** Blocks of the three MobileNet stages or of the four ResNet layers. */
   readonly blocks: readonly number[];
   readonly fpnWidth: number;
+  /**
+   * 'leaky' or 'relu' for the activations of the network. The MobileNet variant trained with plain ReLU (Face-Detector-1MB) also has smaller anchors; its heads
+   * are rescaled while building, so that `decodeRetinaFace` treats both alike.
+   */
+  readonly activation: 'leaky' | 'relu';
   readonly flopPerPixel: number;
 }
+
+/** Anchors of Face-Detector-1MB relative to those of RetinaFace, by level and anchor. */
+const smallAnchorRatios = [
+  [10 / 16, 20 / 32],
+  [32 / 64, 64 / 128],
+  [128 / 256, 256 / 512],
+] as const;
 
 /**
  * The face detector RetinaFace on MobileNet 0.25 or ResNet-50, of any width and block counts that its weights have.
@@ -47,16 +70,13 @@ function read(weights: Weights): RetinaFaceParams {
     ? [1, 2, 3].map((stage) => countFrom(weights, (index) => `body.stage${stage}.${index}.0.weight`))
     : [1, 2, 3, 4].map((layer) => countFrom(weights, (index) => `body.layer${layer}.${index}.conv1.weight`));
   const fpnWidth = dimension(weights, 'fpn.output1.0.weight', 4, 0);
-  for (const [head, size] of [
-    ['ClassHead', 2],
-    ['BboxHead', 4],
-    ['LandmarkHead', 10],
-  ] as const) {
+  for (const { key, length } of Object.values(heads)) {
     for (const level of [0, 1, 2])
-      expectShape(weights, `${head}.${level}.conv1x1.weight`, [2 * size, fpnWidth, 1, 1]);
+      expectShape(weights, `${key}.${level}.conv1x1.weight`, [2 * length, fpnWidth, 1, 1]);
   }
   const backbone = mobile ? 'mobilenet' : 'resnet';
-  return { backbone, blocks, fpnWidth, flopPerPixel: weightFlop(weights, areaOf) };
+  const activation = !mobile || trainedWithRelu(weights) === true ? 'relu' : 'leaky';
+  return { backbone, blocks, fpnWidth, activation, flopPerPixel: weightFlop(weights, areaOf) };
 }
 
 /** Output positions per input pixel at which a weight is applied. */
@@ -72,7 +92,7 @@ function areaOf(name: string): number {
   return 1 / 4 ** (2 + (level?.[1] === undefined ? Number(level?.[2] ?? 0) + 1 : Number(level[1])));
 }
 
-function describe({ backbone, blocks, fpnWidth, flopPerPixel }: RetinaFaceParams): ModelInfo {
+function describe({ backbone, blocks, fpnWidth, activation, flopPerPixel }: RetinaFaceParams): ModelInfo {
   return {
     role: 'face-detect',
     scale: 1,
@@ -84,12 +104,12 @@ function describe({ backbone, blocks, fpnWidth, flopPerPixel }: RetinaFaceParams
     tileable: false,
     inputRange: [0, 1],
     outputRange: [0, 1],
-    hyperparameters: { backbone, blocks: blocks.join(' '), 'pyramid width': fpnWidth },
+    hyperparameters: { backbone, blocks: blocks.join(' '), 'pyramid width': fpnWidth, activation },
     flopPerPixel,
   };
 }
 
-/** Shared by the parts of one build. The slope of the leaky ReLUs goes with the backbone; 0 is a plain ReLU. */
+/** Shared by the parts of one build. A slope of 0 is a plain ReLU. */
 interface Build {
   readonly graph: Graph;
   readonly weights: Weights;
@@ -99,21 +119,59 @@ interface Build {
 function build(graph: Graph, weights: Weights, params: RetinaFaceParams): Readonly<Record<string, Value>> {
   const input = graph.input('input', ['n', 3, 'h', 'w']);
   const pixels = normalizedPixels(graph, input, 'bgr', 255, meanBgr);
-  const parts = { graph, weights, slope: params.backbone === 'mobilenet' ? 0.1 : 0 };
+  const parts = { graph, weights, slope: params.activation === 'leaky' ? 0.1 : 0 };
   const maps =
     params.backbone === 'mobilenet' ? mobilenet(parts, pixels, params) : resnet(parts, pixels, params);
   const features = pyramid(parts, maps).map((map, index) => contextModule(parts, map, `ssh${index + 1}`));
-  const rows = (head: string, length: number): Value => {
-    const parts = features.map((feature, level) =>
-      anchorRows(graph, conv2d(graph, feature, weights, `${head}.${level}.conv1x1`), length),
-    );
+  const smallAnchors = params.backbone === 'mobilenet' && params.activation === 'relu';
+  const rows = (head: Head): Value => {
+    const parts = features.map((feature, level) => {
+      const { weight, bias } = headTensors(weights, head, level, smallAnchors);
+      return anchorRows(graph, convolve(graph, feature, weight, bias, {}, head.key), head.length);
+    });
     return concat(graph, parts);
   };
   return {
-    box: rows('BboxHead', 4),
-    score: softmax(graph, rows('ClassHead', 2)),
-    landmark: rows('LandmarkHead', 10),
+    box: rows(heads.box),
+    score: softmax(graph, rows(heads.score)),
+    landmark: rows(heads.landmark),
   };
+}
+
+interface Head {
+  readonly key: string;
+  /** Numbers for each anchor, of which the first `positions` are in units of the anchor's size. */
+  readonly length: number;
+  readonly positions: number;
+}
+
+const heads = {
+  score: { key: 'ClassHead', length: 2, positions: 0 },
+  box: { key: 'BboxHead', length: 4, positions: 2 },
+  landmark: { key: 'LandmarkHead', length: 10, positions: 10 },
+} as const satisfies Record<string, Head>;
+
+/** Weight and bias of a head, rescaled from the small anchors to the usual ones: offsets times the ratio r of sizes, logarithms of sizes plus ln(r) / 0.2. */
+function headTensors(
+  weights: Weights,
+  head: Head,
+  level: number,
+  smallAnchors: boolean,
+): { weight: Tensor; bias: Tensor } {
+  const weight = readTensor(weights, `${head.key}.${level}.conv1x1.weight`);
+  const bias = readTensor(weights, `${head.key}.${level}.conv1x1.bias`);
+  if (!smallAnchors || head.positions === 0) return { weight, bias };
+  const inputs = weight.data.length / bias.data.length;
+  const ratioOf = (row: number): number => smallAnchorRatios[level]?.[Math.floor(row / head.length)] ?? 1;
+  const isPosition = (row: number): boolean => row % head.length < head.positions;
+  const data = weight.data.map((value, index) => {
+    const row = Math.floor(index / inputs);
+    return isPosition(row) ? value * ratioOf(row) : value;
+  });
+  const shift = bias.data.map((value, row) =>
+    isPosition(row) ? value * ratioOf(row) : value + Math.log(ratioOf(row)) / 0.2,
+  );
+  return { weight: { data, shape: weight.shape }, bias: { data: shift, shape: bias.shape } };
 }
 
 interface UnitOptions {
