@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import type { Image } from '../image/image.ts';
-import { castOf, colorWithCast, toneParams, type Cast, type ToneValues, type Triple } from './tone-levels.ts';
-import { makeToneThumbnail } from './tone-thumbnail.ts';
+import { castOf, toneParams, type Cast, type ToneValues, type Triple } from './tone-levels.ts';
+import { makeToneThumbnail, type ToneThumbnail } from './tone-thumbnail.ts';
 
 /** What the tones of a picture look like, and what follows from it. Levels are 0..1, casts differences of channels on that scale. */
 export interface ToneAnalysis {
@@ -9,6 +9,8 @@ export interface ToneAnalysis {
   readonly kind: 'gray' | 'tinted' | 'color';
   /** Luma that 0.5 % of the picture is below, that half of it is below, and that 0.5 % is above. */
   readonly blackLuma: number;
+  /** The same limit for single pixels; above, blocks of them are averaged. */
+  readonly finestBlackLuma: number;
   readonly medianLuma: number;
   readonly whiteLuma: number;
   /** The same 0.5 % limits of each channel. */
@@ -22,11 +24,11 @@ export interface ToneAnalysis {
   readonly chromaSpread: number;
   /** Mean length of the chroma. */
   readonly chromaMean: number;
-  /** Distance of the mean color from gray over the scatter of colors, minus 1 (Gasparini and Schettini 2004); above about 1 a cast lies over everything. */
+  /** Distance of the mean color from gray over the scatter of colors, minus 1 (Gasparini and Schettini 2004); in a faded print, above 0.25 a cast lies over everything. */
   readonly castRatio: number;
   /** The print has lost its black, or its whole range has shrunk. */
   readonly faded: boolean;
-  /** A cast lies over a color print. */
+  /** A cast lies over a faded color print. A warm or green scene with good blacks is taken to be meant so. */
   readonly cast: boolean;
 }
 
@@ -35,10 +37,10 @@ const limits = {
   tintedSpread: 0.025,
   tintedRatio: 0.6,
   liftedBlack: 0.215,
+  finestBlack: 0.06,
   shrunkRange: 0.62,
   shrunkBlack: 0.1,
-  castRatio: 1.3,
-  fadedCastRatio: 0.25,
+  castRatio: 0.25,
   castMean: 0.3,
 } as const;
 
@@ -48,12 +50,10 @@ const limits = {
  * @throws CancelledError.
  */
 export async function analyzeTone(image: Image, context?: Context): Promise<ToneAnalysis> {
-  const { colors, hasColor } = await makeToneThumbnail(image, context);
-  return analyzeColors(colors, hasColor);
+  return analyzeThumbnail(await makeToneThumbnail(image, context));
 }
 
-/** `analyzeTone` for colors at hand. */
-export function analyzeColors(colors: readonly Triple[], hasColor: boolean): ToneAnalysis {
+function analyzeThumbnail({ colors, hasColor, finestBlackLuma }: ToneThumbnail): ToneAnalysis {
   const lumas = Float64Array.from(colors, lumaOf);
   const sorted = lumas.toSorted();
   const [blackLuma, medianLuma, whiteLuma] = [0.005, 0.5, 0.995].map((share) => quantile(sorted, share)) as unknown as Triple;
@@ -65,11 +65,12 @@ export function analyzeColors(colors: readonly Triple[], hasColor: boolean): Ton
   const kind = !hasColor ? 'gray' : isTinted(chroma) ? 'tinted' : 'color';
   const range = whiteLuma - blackLuma;
   const enough = colors.length >= 256 && range > 0.08;
-  const faded = enough && (blackLuma > limits.liftedBlack || (range < limits.shrunkRange && blackLuma > limits.shrunkBlack));
-  const overall = chroma.castRatio > (faded ? limits.fadedCastRatio : limits.castRatio) && chroma.mean < limits.castMean;
+  const faded = enough && finestBlackLuma > limits.finestBlack && (blackLuma > limits.liftedBlack || (range < limits.shrunkRange && blackLuma > limits.shrunkBlack));
+  const overall = chroma.castRatio > limits.castRatio && chroma.mean < limits.castMean;
   return {
     kind,
     blackLuma,
+    finestBlackLuma,
     medianLuma,
     whiteLuma,
     black: sortedChannels.map((values) => quantile(values, 0.005)) as unknown as Triple,
@@ -81,7 +82,7 @@ export function analyzeColors(colors: readonly Triple[], hasColor: boolean): Ton
     chromaMean: chroma.mean,
     castRatio: chroma.castRatio,
     faded,
-    cast: enough && kind === 'color' && overall,
+    cast: faded && kind === 'color' && overall,
   };
 }
 
@@ -146,36 +147,45 @@ const goodWhite = 0.97;
 /** Params that bring a faded print's range back and take a dye's cast away, carefully; the defaults when it needs nothing. */
 export function suggestTone(analysis: ToneAnalysis): ToneSuggestion {
   const defaults = Object.fromEntries(Object.entries(toneParams).map(([name, spec]) => [name, spec.default])) as ToneValues;
-  if (!analysis.faded && !analysis.cast) return { enabled: false, params: defaults };
+  if (!analysis.faded) return { enabled: false, params: defaults };
   const { kind } = analysis;
-  const low = analysis.faded ? Math.max(0, analysis.blackLuma - goodBlack) : 0;
+  const low = Math.max(0, (kind === 'color' ? mean(analysis.black) : analysis.blackLuma) - goodBlack);
   // A tint pulls the lightest channel up: stretching to that one keeps the tint of the paper.
-  const top = kind === 'color' ? analysis.whiteLuma : Math.max(...analysis.white);
-  const high = analysis.faded ? Math.min(1, top + (1 - goodWhite)) : 1;
-  const values: ToneValues = { ...defaults, black: percent(low), white: percent(Math.max(high, low + 0.3)) };
+  const top = kind === 'color' ? mean(analysis.white) : Math.max(...analysis.white);
+  const high = Math.min(1, top + (1 - goodWhite));
+  const values: ToneValues = { ...defaults, black: percent(low), white: percent(Math.max(high, low + 0.3)), gamma: midtones(analysis.medianLuma, low, high) };
   if (kind !== 'gray') Object.assign(values, { saturation: Math.round(100 * (kind === 'tinted' ? high - low : 1)) });
-  return { enabled: true, params: analysis.cast ? { ...values, ...castValues(analysis) } : values };
+  return { enabled: true, params: kind === 'color' ? { ...values, ...castValues(analysis) } : values };
+}
+
+/** Moving the black point darkens the midtones of a dark picture: half of that is given back. */
+function midtones(median: number, low: number, high: number): number {
+  const moved = Math.max(0.02, (median - low) / (high - low));
+  const wanted = Math.min(0.4, (moved + median) / 2);
+  return moved >= wanted ? 1 : Math.round(100 * Math.min(1.35, Math.log(moved) / Math.log(wanted))) / 100;
+}
+
+function mean(color: Triple): number {
+  return (color[0] + color[1] + color[2]) / 3;
 }
 
 function percent(value: number): number {
   return Math.round(1000 * value) / 10;
 }
 
-/** A cast counts as far as the darkest (or lightest) part and the whole agree about it. */
-function castValues({ darkCast, lightCast, meanCast }: ToneAnalysis): Partial<ToneValues> {
-  const agreed = (a: number, b: number): number => percent(castShare * (a * b <= 0 ? 0 : Math.sign(a) * Math.min(Math.abs(a), Math.abs(b), 0.35)));
+/**
+ * The veil over faded shadows has the color of what is left of the dyes, so there the limits of the channels count. Lights may be colored by the scene: their
+ * cast counts as far as they and the whole picture agree about it.
+ */
+function castValues({ black, lightCast, meanCast, cast }: ToneAnalysis): Partial<ToneValues> {
+  const agreed = (a: number, b: number): number => (a * b <= 0 ? 0 : Math.sign(a) * Math.min(Math.abs(a), Math.abs(b)));
+  const taken = (value: number, share: number): number => percent(share * Math.sign(value) * Math.min(Math.abs(value), 0.35));
+  const shadows = castOf(black);
+  const lights = { warmth: agreed(lightCast.warmth, meanCast.warmth), tint: agreed(lightCast.tint, meanCast.tint) };
   return {
-    shadowsWarmth: agreed(darkCast.warmth, meanCast.warmth),
-    shadowsTint: agreed(darkCast.tint, meanCast.tint),
-    lightsWarmth: agreed(lightCast.warmth, meanCast.warmth),
-    lightsTint: agreed(lightCast.tint, meanCast.tint),
-  };
-}
-
-/** The black and white points that values stand for, for display. */
-export function tonePoints(values: ToneValues): { readonly black: Triple; readonly white: Triple } {
-  return {
-    black: colorWithCast(values.black / 100, { warmth: values.shadowsWarmth / 100, tint: values.shadowsTint / 100 }),
-    white: colorWithCast(values.white / 100, { warmth: values.lightsWarmth / 100, tint: values.lightsTint / 100 }),
+    shadowsWarmth: taken(shadows.warmth, castShare),
+    shadowsTint: taken(shadows.tint, castShare),
+    lightsWarmth: taken(lights.warmth, cast ? castShare : castShare / 2),
+    lightsTint: taken(lights.tint, cast ? castShare : castShare / 2),
   };
 }
