@@ -7,18 +7,19 @@ import { edsr } from './edsr.ts';
 import { espcn } from './espcn.ts';
 import { gfpganV1Clean } from './gfpgan-v1-clean.ts';
 import { laMa } from './la-ma.ts';
+import { miGan } from './mi-gan.ts';
 import { msrResNet } from './msr-res-net.ts';
+import { nafNet } from './naf-net.ts';
 import { parseNet } from './parse-net.ts';
 import { has } from './reading.ts';
 import { retinaFace } from './retina-face.ts';
 import { rrdbNet } from './rrdb-net.ts';
 import { scratchUNet } from './scratch-u-net.ts';
-import { nafNet } from './naf-net.ts';
-import { swinIr } from './swin-ir.ts';
 import { scuNet } from './scu-net.ts';
 import { srResNet } from './sr-res-net.ts';
 import { srcnn } from './srcnn.ts';
 import { srvggNetCompact } from './srvgg-net-compact.ts';
+import { swinIr } from './swin-ir.ts';
 import { yuNet } from './yu-net.ts';
 
 /** Every network family Heirloom can build. Exactly one detects the weights of a family, in whatever order they are asked. */
@@ -41,6 +42,7 @@ export const architectures: readonly Architecture[] = [
   nafNet,
   swinIr,
   blazeFace,
+  miGan,
 ];
 
 export interface DetectedArchitecture {
