@@ -19,13 +19,14 @@ export interface ReadPickle {
   readonly endOffset: number;
 }
 
-const maxOperations = 4_000_000;
+const maxOperations = 2_000_000;
 const maxStack = 1_000_000;
 const maxMarks = 1000;
 const maxDepth = 1000;
 /** Estimated memory of everything a pickle makes. The largest real checkpoints need a few MB. */
-const maxHeapBytes = 64 << 20;
-const maxIntegerBytes = 256;
+const maxHeapBytes = 48 << 20;
+/** The magic number of old checkpoints has 10 bytes; nothing else in them is longer. */
+const maxIntegerBytes = 32;
 
 /**
  * Reads one pickle (protocols 0 to 5) as data: a stack machine that knows no code, only an allow-list of names.
@@ -112,7 +113,7 @@ class PickleMachine {
   }
 
   remember(index: number): void {
-    if (!this.memo.has(index)) this.charge(64);
+    if (!this.memo.has(index)) this.charge(96);
     this.memo.set(index, this.top());
   }
 
@@ -127,10 +128,10 @@ class PickleMachine {
   }
 
   pushSequence(kind: 'list' | 'tuple' | 'set', items: PickleValue[]): void {
-    this.charge(96 + 8 * items.length);
-    const sequence: ListValue = { kind, items: [], depth: 1 };
+    this.charge(160 + 8 * items.length);
+    const sequence: ListValue = { kind, items, depth: 1 };
+    for (const item of items) this.deepen(sequence, item);
     this.push(sequence);
-    this.append(sequence, items);
   }
 
   pushDict(items: readonly PickleValue[]): void {
@@ -144,7 +145,10 @@ class PickleMachine {
     const target = this.top();
     if (!isKind(target, 'list') && !isKind(target, 'set')) throw this.broken(`its pickle appends to a ${kindOf(target)}`);
     this.charge(8 * items.length);
-    this.append(target, items);
+    for (const item of items) {
+      target.items.push(item);
+      this.deepen(target, item);
+    }
   }
 
   /** Adds key, value, key, value … to the dictionary on top of the stack. */
@@ -198,13 +202,6 @@ class PickleMachine {
     return value;
   }
 
-  private append(target: ListValue, items: readonly PickleValue[]): void {
-    for (const item of items) {
-      target.items.push(item);
-      this.deepen(target, item);
-    }
-  }
-
   private deepen(parent: ContainerValue, child: PickleValue): void {
     if (child === null || typeof child !== 'object' || !('depth' in child) || child.depth < parent.depth) return;
     parent.depth = child.depth + 1;
@@ -230,8 +227,9 @@ function pushText(machine: PickleMachine, length: number): void {
 }
 
 function pushBytes(machine: PickleMachine, length: number): void {
+  const bytes = machine.reader.bytes(length);
   machine.charge(128 + length);
-  machine.push(machine.reader.bytes(length));
+  machine.push(bytes);
 }
 
 /** A little-endian two's complement integer of any length. */
@@ -250,7 +248,7 @@ function narrow(value: bigint): number | bigint {
 
 function pushDecimal(machine: PickleMachine, line: string): void {
   const digits = line.endsWith('L') ? line.slice(0, -1) : line;
-  if (!/^[+-]?\d{1,600}$/.test(digits)) throw machine.broken(`its pickle has "${printable(line)}" where a whole number should be`);
+  if (!/^[+-]?\d{1,80}$/.test(digits)) throw machine.broken(`its pickle has "${printable(line)}" where a whole number should be`);
   machine.push(narrow(BigInt(digits.replace('+', ''))));
 }
 
@@ -272,8 +270,9 @@ function memoIndex(machine: PickleMachine, line: string): number {
 }
 
 function pushTuple(machine: PickleMachine, count: number): void {
-  const items = Array.from({ length: count }, () => machine.pop());
-  machine.pushSequence('tuple', items.reverse());
+  const items: PickleValue[] = [];
+  while (items.length < count) items.unshift(machine.pop());
+  machine.pushSequence('tuple', items);
 }
 
 function extension(machine: PickleMachine, code: number): never {

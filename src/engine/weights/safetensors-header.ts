@@ -23,6 +23,10 @@ export function parseSafetensorsHeader(text: string): SafetensorsHeader {
   return new HeaderParser(text).parse();
 }
 
+const quote = 0x22;
+const backslash = 0x5c;
+const maxTensors = 100_000;
+
 class HeaderParser {
   private readonly text: string;
   private at = 0;
@@ -41,6 +45,7 @@ class HeaderParser {
         return;
       }
       if (tensors.has(name)) throw new SyntaxError(`its header names ${name} twice`);
+      if (tensors.size === maxTensors) throw new SyntaxError(`its header names more than ${maxTensors} tensors`);
       tensors.set(name, this.tensor(name));
     });
     this.space();
@@ -110,7 +115,7 @@ class HeaderParser {
     const start = this.at;
     if (this.text[start] !== '"') throw new SyntaxError('its header is not the JSON that it should be');
     let end = start + 1;
-    while (end < this.text.length && this.text[end] !== '"') end += this.text[end] === '\\' ? 2 : 1;
+    while (end < this.text.length && this.text.charCodeAt(end) !== quote) end += this.text.charCodeAt(end) === backslash ? 2 : 1;
     this.at = end + 1;
     try {
       return String(JSON.parse(this.text.slice(start, this.at)));
@@ -131,6 +136,6 @@ class HeaderParser {
   }
 
   private space(): void {
-    while (/[ \t\r\n]/.test(this.text[this.at] ?? '')) this.at++;
+    for (let code = this.text.charCodeAt(this.at); code === 0x20 || (code >= 0x09 && code <= 0x0d); code = this.text.charCodeAt(this.at)) this.at++;
   }
 }
