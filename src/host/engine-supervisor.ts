@@ -73,6 +73,8 @@ export class EngineSupervisor {
   #state: EngineState = { state: 'starting', message: 'The engine is starting.' };
   #running: Promise<Running> | undefined;
   #current: Running | undefined;
+  /** The current process, once it is ready. */
+  #usable: Running | undefined;
   #losses: number[] = [];
   #starts = 0;
   #closed = false;
@@ -175,6 +177,7 @@ export class EngineSupervisor {
         await running.remote.call('engine.info').finally(() => clearTimeout(timeout));
         this.#endLostWork(true);
         await this.#reopenPhotos(running);
+        this.#usable = running;
         this.#setState('ready', state === 'starting' ? this.#options.readyMessage : 'The engine stopped and has been started again.');
         return running;
       } catch (error) {
@@ -211,7 +214,7 @@ export class EngineSupervisor {
       void rm(pixelSocket, { force: true });
       if (this.#closed) return;
       this.#options.log(`The engine process ended with ${how}.`);
-      void this.#running?.then((ready) => ready === running && this.#lost(), () => {});
+      if (this.#usable === running) this.#lost();
     });
     return running;
   }
@@ -221,6 +224,7 @@ export class EngineSupervisor {
     const now = this.#options.now();
     this.#losses = [...this.#losses.filter((time) => now - time < 60_000), now];
     this.#running = undefined;
+    this.#usable = undefined;
     if (this.#losses.length > this.#options.maxLossesPerMinute) {
       this.#losses = [];
       return this.#fail('The engine keeps stopping. Choose another device or smaller tiles in the settings, or close other programs.');

@@ -26,6 +26,8 @@ export function createUploads(grants: Grants, directory: string, maxBytes: numbe
     async receive(body, name) {
       const path = join(directory, randomUUID(), safeFileName(name, 'pasted picture'));
       let sizeBytes = 0;
+      // It may break before the pipeline below listens, which then finds it broken.
+      body.on('error', () => {});
       const limit = new Transform({
         transform(chunk: Buffer, _encoding, done) {
           sizeBytes += chunk.length;

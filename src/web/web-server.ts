@@ -79,7 +79,9 @@ async function answer(options: WebServerOptions, guard: RequestGuard, request: I
   const host = request.headers.host ?? '';
   for (const [name, value] of Object.entries(securityHeaders(`ws://${host}`))) response.setHeader(name, value);
   if (!guard.isForThisServer(request)) return sendText(response, 421, 'This is not the address of this Heirloom.');
-  const url = new URL(request.url ?? '/', `http://${host}`);
+  if (request.url?.startsWith('/') !== true) return sendText(response, 400, 'Only paths are answered here.');
+  // Put together as text: as a relative address, "//name" would be another host.
+  const url = new URL(`http://${host}${request.url}`);
   const token = url.searchParams.get('token');
   if (url.pathname === '/' && token !== null) {
     if (!guard.isToken(token)) return sendText(response, 403, wrongAddress);
