@@ -31,7 +31,7 @@ export interface ModelChoice {
 /** The door to every network on this machine. */
 export interface ModelHub {
   list(): Promise<readonly ModelCard[]>;
-  /** Describes a file that need not be installed. */
+  /** Describes a file that need not be installed, and measures how fast it runs here. */
   inspect(path: string): Promise<ModelCard>;
   add(path: string): Promise<ModelCard>;
   remove(id: string): Promise<void>;
@@ -48,8 +48,6 @@ export interface ModelHub {
   compare(a: string, b: string): Promise<Compatibility>;
   /** Writes the network at α as `.safetensors` under the family's usual names. */
   interpolate(choice: Required<ModelChoice>, path: string): Promise<void>;
-  /** What was measured running a model here, for its card. */
-  noteSpeed(id: string, msPerMegapixel: number): void;
   applySettings(settings: Settings, device: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -121,10 +119,7 @@ export function createModelHub(options: ModelHubOptions): ModelHub {
 
   const graphOf = (choice: ModelChoice): EncodedGraph => {
     const { id, partner, alpha = 0 } = choice;
-    const weights = blendOf(id, partner, alpha);
-    const { architecture, params } = detectArchitecture(weights);
-    const graph = new Graph(id);
-    return graph.encode(architecture.build(graph, weights, params), { external: true });
+    return encodeWeights(blendOf(id, partner, alpha));
   };
 
   const blendOf = (id: string, partner: string | undefined, alpha: number): Weights => {
@@ -144,13 +139,35 @@ export function createModelHub(options: ModelHubOptions): ModelHub {
     return runtime.load(encoded, { device: on, threads });
   };
 
+  /** Time per megapixel over one tile, the better of two runs after a warm-up; nothing for networks that do not take one picture of any size. */
+  const measureSpeed = async (info: ModelInfo, path: string): Promise<{ readonly msPerMegapixel?: number }> => {
+    if (!info.tileable || (info.role !== 'enlarge' && info.role !== 'clean')) return {};
+    const encoded = isOnnxFile(path) ? (await readReadyGraph(path, runtime)).graph : encodeWeights(openWeights(path));
+    const session = await runtime.load(encoded, { device, threads });
+    try {
+      const side = Math.ceil(128 / info.sizeMultiple) * info.sizeMultiple;
+      let fastestMs = Infinity;
+      for (let run = 0; run < 3; run++) {
+        const data = new Float32Array(info.inputChannels * side * side).fill(0.5);
+        const started = performance.now();
+        await session.run({ [session.inputNames[0] ?? 'input']: { data, dims: [1, info.inputChannels, side, side] } });
+        if (run > 0) fastestMs = Math.min(fastestMs, performance.now() - started);
+      }
+      const msPerMegapixel = (fastestMs * 1e6) / (side * side);
+      speeds.set(`${path}|${fileStamp(path)}`, msPerMegapixel);
+      return { msPerMegapixel };
+    } finally {
+      await session.release();
+    }
+  };
+
   const card = async (entry: CatalogEntry): Promise<ModelCard> => {
     const path = files.path(entry.id);
     const { file: _file, ...facts } = entry;
     const base: ModelCard = { ...facts, present: path !== undefined, architecture: '' };
     if (path === undefined) return base;
     try {
-      const speed = speeds.get(entry.id);
+      const speed = speeds.get(`${path}|${fileStamp(path)}`);
       const sha256 = entry.sha256 ?? (await hashOf(path));
       return { ...base, ...cardFacts(await describePath(path)), sha256, ...(speed === undefined ? {} : { msPerMegapixel: speed }) };
     } catch (error) {
@@ -170,7 +187,8 @@ export function createModelHub(options: ModelHubOptions): ModelHub {
     inspect: async (path) => {
       const facts = await describePath(path);
       const name = basename(path);
-      return { id: name, title: name, role: facts.info.role, origin: 'added', present: true, license: 'unknown: see where the file came from', sha256: await hashOf(path), ...cardFacts(facts) };
+      const speed = await measureSpeed(facts.info, path);
+      return { id: name, title: name, role: facts.info.role, origin: 'added', present: true, license: 'unknown: see where the file came from', sha256: await hashOf(path), ...cardFacts(facts), ...speed };
     },
     add: async (path) => {
       const { info } = await describePath(path);
@@ -211,7 +229,6 @@ export function createModelHub(options: ModelHubOptions): ModelHub {
         metadata: { format: 'pt', 'heirloom.interpolation': `(1-${alpha})*${id} + ${alpha}*${partner}` },
       });
     },
-    noteSpeed: (id, msPerMegapixel) => void speeds.set(id, msPerMegapixel),
     applySettings: async (next, nextDevice) => {
       settings = next;
       if (nextDevice !== device) await sessions.drop(() => true);
@@ -225,6 +242,12 @@ export function createModelHub(options: ModelHubOptions): ModelHub {
     },
   };
   return hub;
+}
+
+function encodeWeights(weights: Weights): EncodedGraph {
+  const { architecture, params } = detectArchitecture(weights);
+  const graph = new Graph(architecture.id);
+  return graph.encode(architecture.build(graph, weights, params), { external: true });
 }
 
 function describeWeights(weights: Weights): Described {

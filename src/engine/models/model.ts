@@ -88,7 +88,7 @@ function checkSize(id: string, { fixedSize }: ModelInfo, image: Image): void {
 }
 
 /** The tile side that fits the budget, before margins are cut off. */
-function firstTilePx(info: ModelInfo, environment: RunEnvironment): number {
+export function firstTilePx(info: ModelInfo, environment: RunEnvironment): number {
   if (environment.tilePx > 0) return Math.max(smallestTilePx, environment.tilePx);
   // Measured: 2 to 2.4 kB per pixel for SRVGGNetCompact (1.2 to 2.4 MFLOP), 31 kB for RRDBNet (36 MFLOP).
   const bytesPerPixel = Math.max(2000, info.flopPerPixel / 1000);
@@ -123,7 +123,8 @@ async function applyTiled(info: ModelInfo, session: Session, tilePx: number, ima
   }
 }
 
-function planFor(info: ModelInfo, tilePx: number, image: Image): TilePlan {
+/** The tiles of a picture for a tile side of `tilePx`, margins included. */
+export function planFor(info: ModelInfo, tilePx: number, image: Image): TilePlan {
   const { width, height } = image;
   if (!info.tileable) return planTiles(width, height, width, height, { receptiveFieldPx: 0, sizeMultiple: info.sizeMultiple });
   const probe = planTiles(width, height, tilePx, tilePx, info);

@@ -1,0 +1,61 @@
+// Runs inside the studio's page (see studio.ts): speaks to the host as the window does, and watches the page's own thread.
+/* global window, WebSocket, location, fetch, createImageBitmap, MessageChannel */
+
+window.heirloomBench = {
+  /** Times from asking for a preview to its pixels, decoded, once per α. */
+  async slide(photo, params, alphas) {
+    const socket = new WebSocket(`ws://${location.host}/socket`);
+    await new Promise((resolve) => socket.addEventListener('open', resolve));
+    const answers = new Map();
+    const previews = new Map();
+    socket.addEventListener('message', (event) => {
+      const message = JSON.parse(event.data);
+      if (message.kind === 'answer') answers.get(message.id)?.(message);
+      if (message.kind === 'event' && message.name === 'preview.changed') previews.get(message.value.request)?.(message.value);
+    });
+    const call = (name, input) =>
+      new Promise((resolve, reject) => {
+        const id = answers.size + 1;
+        answers.set(id, ({ output, failure }) => (failure === undefined ? resolve(output) : reject(new Error(failure.message))));
+        socket.send(JSON.stringify({ kind: 'call', id, name, input }));
+      });
+    const preview = (request) =>
+      new Promise((resolve, reject) => {
+        previews.set(request, (value) => {
+          if (value.state === 'final') resolve(value);
+          if (value.state === 'failed') reject(new Error(value.failure.message));
+        });
+      });
+    const uploaded = await (await fetch('/upload?name=photo.jpg', { method: 'POST', body: new Uint8Array(photo) })).json();
+    const { id } = await call('photo.open', { source: uploaded.source });
+    const times = [];
+    for (const alpha of alphas) {
+      const step = { id: 'e', step: 'enlarge', version: 1, enabled: true, strength: 1, params: { factor: 4, alpha, ...params } };
+      const recipe = { format: 'heirloom-recipe', version: 1, steps: [step] };
+      const request = `bench-${alpha}`;
+      const started = performance.now();
+      const shown = preview(request);
+      await call('preview.request', { request, photo: id, recipe, rect: { x: 300, y: 300, width: 128, height: 128 } });
+      const { image } = await shown;
+      await createImageBitmap(await (await fetch(`/pixels/${image.id}/tile/0/0/0`)).blob());
+      times.push(performance.now() - started);
+    }
+    await call('photo.close', { photo: id });
+    socket.close();
+    return times;
+  },
+
+  /** Starts watching; `longestStall` then gives the longest time between two turns of the event loop. */
+  watch() {
+    const channel = new MessageChannel();
+    let last = performance.now();
+    this.longestStall = 0;
+    channel.port1.onmessage = () => {
+      const now = performance.now();
+      this.longestStall = Math.max(this.longestStall, now - last);
+      last = now;
+      window.setTimeout(() => channel.port2.postMessage(0), 1);
+    };
+    channel.port2.postMessage(0);
+  },
+};
