@@ -11,6 +11,8 @@ export interface Studio extends Remote<StudioCalls, StudioEvents> {
   onConnection(listener: (state: 'connected' | 'lost') => void): () => void;
   /** Where the pixels at a path of `pixelPaths` are fetched. */
   pixelUrl(path: string): string;
+  /** Whether the host still has the pixels at such a path. */
+  hasPixels(path: string): Promise<boolean>;
   /** Hands a file the user dropped or picked to the host. */
   sourceForFile(file: File): Promise<SourceRef>;
   /** Hands bytes that have no file (pasted) to the host. */
@@ -37,10 +39,13 @@ export async function connectStudio(): Promise<Studio> {
   if (bridge === undefined) return connectWeb();
   const link = createLink();
   link.use(bridge.transport);
+  const pixelUrl = (path: string): string => `studio://pixels/${path}`;
   return {
     ...link.studio,
-    pixelUrl: (path) => `studio://pixels/${path}`,
-    sourceForFile: (file) => bridge.sourceForFile(file),
+    pixelUrl,
+    hasPixels: (path) => answers(pixelUrl(path)),
+    // Of an error that crosses the bridge only the message is left.
+    sourceForFile: (file) => bridge.sourceForFile(file).catch((error: Error) => Promise.reject(new HeirloomError('file', error.message))),
     upload: (bytes, name) => post('studio://upload', bytes, name),
   };
 }
@@ -51,8 +56,14 @@ async function connectWeb(): Promise<Studio> {
   link.studio.onConnection((state) => {
     if (state === 'lost') void reconnect(link);
   });
+  const pixelUrl = (path: string): string => `/pixels/${path}`;
   const send = (bytes: Blob, name: string): Promise<SourceRef> => post('/upload', bytes, name);
-  return { ...link.studio, pixelUrl: (path) => `/pixels/${path}`, sourceForFile: (file) => send(file, file.name), upload: send };
+  return { ...link.studio, pixelUrl, hasPixels: (path) => answers(pixelUrl(path)), sourceForFile: (file) => send(file, file.name), upload: send };
+}
+
+/** Asks past the browser's cache: pixels are cached for good, the host may have forgotten them. */
+function answers(address: string): Promise<boolean> {
+  return fetch(address, { cache: 'no-store' }).then((response) => response.ok, () => false);
 }
 
 async function reconnect(link: ReturnType<typeof createLink>): Promise<void> {

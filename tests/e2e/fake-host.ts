@@ -92,7 +92,8 @@ class FakeEngine {
   async tile(path: string): Promise<Buffer | undefined> {
     const wanted = parsePixelPath(path);
     const stored = wanted && this.images.get(wanted.image);
-    if (stored === undefined || wanted?.kind !== 'tile') return undefined;
+    if (stored === undefined || wanted === undefined) return undefined;
+    if (wanted.kind === 'thumbnail') return sharp(stored.pixels).resize(wanted.maxPx, wanted.maxPx, { fit: 'inside' }).png().toBuffer();
     const width = Math.max(1, Math.ceil(stored.info.width / 2 ** wanted.level));
     const height = Math.max(1, Math.ceil(stored.info.height / 2 ** wanted.level));
     const left = wanted.column * tilePx;
@@ -130,7 +131,7 @@ class FakeEngine {
     const { jobSteps, stepMs, failWith } = this.script;
     for (let step = 0; step < jobSteps || this.script.holdJob; step++) {
       await pause(stepMs);
-      if (this.jobs.get(id)?.state === 'cancelled') return;
+      if (!['queued', 'running'].includes(this.jobs.get(id)?.state ?? '')) return;
       const progress = Math.min(0.62, step / jobSteps);
       this.update(id, { state: 'running', progress, stage: 'Enlarge, tile 23 of 37', etaSeconds: 41 });
     }
@@ -146,9 +147,14 @@ class FakeEngine {
     this.script.holdJob = false;
     this.images.clear();
     this.photos.clear();
-    for (const [id, job] of this.jobs) if (job.state === 'running' || job.state === 'queued') this.jobs.set(id, { ...job, state: 'cancelled' });
+    const lost = [...this.jobs.values()].filter((job) => job.state === 'running' || job.state === 'queued');
+    for (const job of lost) {
+      const failure = { code: 'device', message: 'The engine stopped while restoring the photo; it has been started again.' } as const;
+      this.jobs.set(job.id, { ...job, state: 'failed', failure });
+    }
     this.#turn({ state: 'restarting', message: 'The engine stopped; it is being started again.' });
     await pause(250);
+    for (const job of lost) this.emit('job.changed', this.jobs.get(job.id) ?? job);
     this.#turn(stayAway ? { state: 'failed', message: 'The engine stopped three times in a row and stays off.' } : { state: 'ready', message: '' });
   }
 

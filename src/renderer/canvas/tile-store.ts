@@ -55,6 +55,13 @@ export class TileStore<T extends Closable> {
     return (this.#failures.get(tileKey(tile))?.attempts ?? 0) >= maxAttempts;
   }
 
+  /** Gives tiles that could not be had another chance. */
+  retryFailed(): void {
+    for (const failure of this.#failures.values()) clearTimeout(failure.retry);
+    this.#failures.clear();
+    this.#next();
+  }
+
   /** Says which tiles are needed now, the most urgent first. */
   want(tiles: readonly TileAddress[]): void {
     this.#wanted = tiles.slice(0, this.#options.maxTiles);

@@ -31,10 +31,14 @@ export const useJobs = defineStore('jobs', () => {
     return isOver(known) ? Promise.resolve(known) : new Promise((resolve) => waiting.set(job.id, resolve));
   }
 
-  /** Ends what was under way when the engine was lost. */
-  function failUnfinished(message: string, hint: string): void {
+  /** Takes the engine's own list; what it no longer knows has ended with the engine that was lost. */
+  function takeAll(known: readonly Job[]): void {
+    known.forEach(take);
+    const ids = new Set(known.map((job) => job.id));
     for (const job of byId.value.values()) {
-      if (!isOver(job)) take({ ...job, state: 'failed', failure: { code: 'device', message, hint } });
+      if (isOver(job) || ids.has(job.id)) continue;
+      const hint = 'Nothing else is lost; start it once more.';
+      take({ ...job, state: 'failed', failure: { code: 'device', message: 'The engine stopped before this was finished.', hint } });
     }
   }
 
@@ -45,5 +49,5 @@ export const useJobs = defineStore('jobs', () => {
   const unfinished = computed(() => [...byId.value.values()].filter((job) => !isOver(job)));
 
   studio.on('job.changed', take);
-  return { byId, unfinished, take, whenOver, failUnfinished, cancel };
+  return { byId, unfinished, take, whenOver, takeAll, cancel };
 });

@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef, watch } from 'vue';
-import type { ImageInfo, Job, PhotoInfo, SourceRef } from '../../shared/contract.ts';
+import { type ImageInfo, type Job, type PhotoInfo, pixelPaths, type SourceRef } from '../../shared/contract.ts';
 import type { ExportOptions } from '../../shared/export-options.ts';
 import { type Failure, HeirloomError, toFailure } from '../../shared/failure.ts';
 import { emptyRecipe, type Recipe } from '../../shared/recipe.ts';
@@ -55,6 +55,7 @@ export const usePhoto = defineStore('photo', () => {
       if (turn !== openCount) return void release(next.id);
       const before = info.value;
       show(from, next);
+      failure.value = undefined;
       history.value = startHistory(next.suggestion);
       exportOptions.value = next.exportDefaults;
       if (before !== undefined && before.id !== next.id) release(before.id);
@@ -73,12 +74,24 @@ export const usePhoto = defineStore('photo', () => {
     if (job !== undefined) void jobs.cancel(job).catch(() => undefined);
     restoreJobId.value = '';
     restored.value = undefined;
-    failure.value = undefined;
     source.value = from;
     info.value = next;
   }
 
-  /** Opens the same photo again after the engine was lost; recipe and history stay. */
+  /** After the engine came back: a result that is gone is dropped, a photo that is gone is opened again. */
+  async function recover(): Promise<void> {
+    const photo = info.value;
+    const result = restored.value;
+    if (photo === undefined) return;
+    if (result !== undefined && !(await isThere(result.image)) && restored.value === result) restored.value = undefined;
+    if (!(await isThere(photo.image)) && info.value === photo) await reopen();
+  }
+
+  function isThere(image: ImageInfo): Promise<boolean> {
+    return studio.hasPixels(pixelPaths.thumbnail(image.id, 16));
+  }
+
+  /** Opens the same photo again; recipe and history stay. */
   async function reopen(): Promise<void> {
     const from = source.value;
     const before = info.value;
@@ -162,7 +175,7 @@ export const usePhoto = defineStore('photo', () => {
     if (restoring.value !== undefined) await jobs.cancel(restoring.value).catch((error: unknown) => notices.failed(error));
   }
 
-  watch(() => session.engineRun, () => void reopen());
+  watch(() => session.engineRun, () => void recover());
 
   return {
     source, info, opening, recipe, restored, failure, exportOptions, recent, restoring, canUndo, canRedo, isProposal, isStale, hasWork,

@@ -16,7 +16,7 @@ export const useSession = defineStore('session', () => {
   const steps = shallowRef<readonly StepDescription[]>([]);
   const settings = shallowRef<Settings>();
   const connection = ref<'connected' | 'lost'>('connected');
-  /** Rises whenever the engine (or the host) came back: what it held before is gone. */
+  /** Rises whenever the engine (or the host) came back: what it held before may be gone. */
   const engineRun = ref(0);
 
   const device = computed(() => engine.value?.devices.find((entry) => entry.id === engine.value?.device));
@@ -26,7 +26,6 @@ export const useSession = defineStore('session', () => {
     host.value = await studio.call('host.info');
     engineState.value = await studio.call('engine.state');
     settings.value = await studio.call('settings.get');
-    applyTheme();
     await loadEngine();
   }
 
@@ -34,30 +33,23 @@ export const useSession = defineStore('session', () => {
     if (engineState.value.state !== 'ready') return;
     engine.value = await studio.call('engine.info');
     steps.value = await studio.call('step.list');
-    for (const job of await studio.call('job.list')) jobs.take(job);
+    jobs.takeAll(await studio.call('job.list'));
   }
 
   async function changeSettings(change: Partial<Settings>): Promise<void> {
     if (settings.value === undefined) return;
     try {
       settings.value = await studio.call('settings.set', { ...settings.value, ...change });
-      applyTheme();
-      if (engineState.value.state === 'ready') engine.value = await studio.call('engine.info');
+        if (engineState.value.state === 'ready') engine.value = await studio.call('engine.info');
     } catch (error) {
       notices.failed(error);
     }
   }
 
-  function applyTheme(): void {
-    document.documentElement.dataset['theme'] = settings.value?.theme ?? 'system';
-  }
-
   async function engineChanged(next: EngineState): Promise<void> {
     const before = engineState.value.state;
     engineState.value = next;
-    if (next.state === 'restarting' || next.state === 'failed') {
-      jobs.failUnfinished('The engine stopped before this was finished.', 'Nothing is lost: start it again once the engine is back.');
-    }
+    if (next.state === 'failed') jobs.takeAll([]);
     if (next.state !== 'ready' || before === 'ready') return;
     await loadEngine().catch((error: unknown) => notices.failed(error));
     if (before === 'starting') return;
@@ -66,16 +58,19 @@ export const useSession = defineStore('session', () => {
       kind: 'info',
       topic: 'engine',
       text: 'The engine stopped; it has been started again.',
-      hint: 'Your photo, its steps and their history are as you left them.',
+      hint: 'Your photo, its steps and their history are as you left them; restore again to see the result.',
     });
+  }
+
+  /** Starts an engine that had given up: any call does. */
+  async function tryAgain(): Promise<void> {
+    await studio.call('engine.info').catch((error: unknown) => notices.failed(error));
   }
 
   async function connectionChanged(state: 'connected' | 'lost'): Promise<void> {
     connection.value = state;
-    if (state === 'lost') {
-      jobs.failUnfinished('The connection to Heirloom was interrupted.', 'Start it again once the connection is back.');
-      return;
-    }
+    // What runs goes on without the window; the list of jobs tells what became of it.
+    if (state === 'lost') return;
     await load().catch((error: unknown) => notices.failed(error));
     engineRun.value += 1;
   }
@@ -83,9 +78,8 @@ export const useSession = defineStore('session', () => {
   studio.on('engine.changed', (next) => void engineChanged(next));
   studio.on('settings.changed', (next) => {
     settings.value = next;
-    applyTheme();
   });
   studio.onConnection((state) => void connectionChanged(state));
 
-  return { host, engine, engineState, engineRun, steps, settings, connection, device, isElectron, load, changeSettings };
+  return { host, engine, engineState, engineRun, steps, settings, connection, device, isElectron, load, changeSettings, tryAgain };
 });
