@@ -6,6 +6,7 @@ import { BmpProblem, bmpChannels, parseBmpHeader, readBmp } from './bmp.ts';
 import { planColor, type ColorPlan } from './color-plan.ts';
 import { decodeFile } from './decode-file.ts';
 import { withoutExifPrefix } from './exif.ts';
+import { extractIptc } from './iptc.ts';
 import { nodeFiles, type FileOperations } from './files.ts';
 import type { ImageStore } from './image-store.ts';
 import type { Image } from './image.ts';
@@ -14,7 +15,7 @@ import type { PhotoFormat, PhotoMetadata } from './photo-metadata.ts';
 import { statedDpi } from './resolution.ts';
 import { sharp } from './sharp.ts';
 import { sniffBytes, sniffFormat } from './sniff.ts';
-import { readTiffExif } from './tiff-exif.ts';
+import { readTiffMetadata } from './tiff-metadata.ts';
 import { wideGamutImage } from './wide-gamut-image.ts';
 
 export interface OpenedPhoto {
@@ -172,14 +173,8 @@ async function openWithSharp(source: Source, options: OpenOptions): Promise<Open
     notices.push(`This ${format.toUpperCase()} has ${pages} ${unit}; the first one was opened.`);
   }
   if (allowDamaged) notices.push(damagedNotice(name));
-  const exif = format === 'tiff' ? await readTiffExif(source.handle) : found.exif;
-  const metadata = describe(
-    source,
-    { ...found, ...(exif === undefined ? {} : { exif }) },
-    image,
-    plan,
-    notices,
-  );
+  const own = format === 'tiff' ? await readTiffMetadata(source.handle) : {};
+  const metadata = { ...describe(source, found, image, plan, notices), ...own };
   const dpi = statedDpi(format, found, head);
   return { image, metadata: dpi === undefined ? metadata : { ...metadata, dpi } };
 }
@@ -191,6 +186,7 @@ function describe(
   plan: ColorPlan,
   notices: readonly string[],
 ): PhotoMetadata {
+  const iptc = found.iptc === undefined ? undefined : extractIptc(found.iptc);
   return {
     path: source.file,
     format: source.format,
@@ -206,7 +202,7 @@ function describe(
     ...(plan.iccName === undefined ? {} : { iccName: plan.iccName }),
     ...(found.icc === undefined ? {} : { icc: found.icc }),
     ...(found.exif === undefined ? {} : { exif: withoutExifPrefix(found.exif) }),
-    ...(found.iptc === undefined ? {} : { iptc: found.iptc }),
+    ...(iptc === undefined ? {} : { iptc }),
     ...(found.xmp === undefined ? {} : { xmp: found.xmp }),
   };
 }

@@ -7,6 +7,7 @@ import { colorTransformOf, type ColorTransform } from './color-transform.ts';
 import { correctExif } from './exif.ts';
 import { nodeFiles, writeFailure, type FileOperations } from './files.ts';
 import { parseIcc } from './icc.ts';
+import { wrapIptc } from './iptc.ts';
 import type { ImageStore } from './image-store.ts';
 import { colorChannels, hasAlpha, type ChannelCount, type Image } from './image.ts';
 import { eachRows } from './map-rows.ts';
@@ -15,7 +16,7 @@ import { writeSafely } from './safe-write.ts';
 import { createVipsWriter } from './scratch-image.ts';
 import { sharp } from './sharp.ts';
 import { srgbProfile } from './srgb-profile.ts';
-import { addTiffExif } from './tiff-exif.ts';
+import { addTiffMetadata, type TiffMetadata } from './tiff-metadata.ts';
 import { vipsTrailer } from './vips-file.ts';
 import { nativePixels } from './wide-gamut-image.ts';
 
@@ -87,10 +88,16 @@ export async function savePhoto(
   const keep = options.metadata === 'keep';
   const size = { width: image.width, height: image.height };
   const exif = keep && metadata.exif !== undefined ? correctExif(metadata.exif, { ...size, dpi }) : undefined;
+  const iptc = keep ? metadata.iptc : undefined;
+  if (iptc !== undefined && !['jpeg', 'tiff'].includes(options.format)) {
+    notices.push(
+      `${options.format.toUpperCase()} files hold no IPTC fields, so those of the source were left out.`,
+    );
+  }
   const trailer = vipsTrailer({
     'icc-profile-data': color.icc,
     'exif-data': exif === undefined ? undefined : Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exif]),
-    'iptc-data': keep ? metadata.iptc : undefined,
+    'iptc-data': options.format === 'jpeg' && iptc !== undefined ? wrapIptc(iptc) : undefined,
     'xmp-data': keep ? (tools.xmp ?? metadata.xmp) : undefined,
   });
   const scratch = store.scratchPath('.v');
@@ -110,7 +117,8 @@ export async function savePhoto(
           files,
         );
         await encode(scratch, temporary, image, options, dpi);
-        if (options.format === 'tiff' && exif !== undefined) await addExifToTiff(temporary, exif, files);
+        if (options.format === 'tiff')
+          await addMetadata(temporary, { ...(exif && { exif }), ...(iptc && { iptc }) }, files);
       },
       { overwrite: tools.overwrite ?? false, files, context },
     );
@@ -173,10 +181,11 @@ function planColor(
     : { source: native.source, transform: undefined, icc: metadata.icc };
 }
 
-async function addExifToTiff(file: string, exif: Uint8Array, files: FileOperations): Promise<void> {
+async function addMetadata(file: string, metadata: TiffMetadata, files: FileOperations): Promise<void> {
+  if (metadata.exif === undefined && metadata.iptc === undefined) return;
   const handle = await files.open(file, 'r+');
   try {
-    await addTiffExif(handle, exif);
+    await addTiffMetadata(handle, metadata);
   } finally {
     await handle.close();
   }

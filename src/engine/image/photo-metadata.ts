@@ -25,6 +25,7 @@ export interface PhotoMetadata {
   readonly iccReversible: boolean;
   /** As a TIFF structure, without the "Exif\0\0" before it. */
   readonly exif?: Uint8Array;
+  /** IPTC-IIM records. */
   readonly iptc?: Uint8Array;
   readonly xmp?: Uint8Array;
   /** Sentences the user should know. */

@@ -25,6 +25,8 @@ const swapBytes = [0, 1, 1, 2, 4, 4, 1, 1, 2, 4, 4, 4, 8, 4, 0, 0, 8, 8, 8] as c
 
 const maxFields = 4096;
 const maxValueBytes = 4_000_000;
+/** Of one directory. */
+const maxAllValuesBytes = 16_000_000;
 
 /** @returns undefined if this is no TIFF structure. */
 export async function readTiffLayout(source: ByteSource): Promise<TiffLayout | undefined> {
@@ -52,7 +54,11 @@ export async function readDirectory(
   source: ByteSource,
   layout: TiffLayout,
   at: number,
-): Promise<{ readonly fields: readonly TiffField[]; readonly nextAt: number; /** No field was left out. */ readonly complete: boolean }> {
+): Promise<{
+  readonly fields: readonly TiffField[];
+  readonly nextAt: number;
+  /** No field was left out. */ readonly complete: boolean;
+}> {
   const { littleEndian, big } = layout;
   const none = { fields: [], nextAt: 0, complete: false };
   const u16 = (data: Buffer, from: number) =>
@@ -73,11 +79,13 @@ export async function readDirectory(
   const body = await source.read(at + countBytes, count * fieldBytes + inlineBytes);
   if (body.length < count * fieldBytes) return none;
   const fields: TiffField[] = [];
+  let leftBytes = maxAllValuesBytes;
   for (let i = 0; i < count; i++) {
     const entry = body.subarray(i * fieldBytes, (i + 1) * fieldBytes);
     const [tag, type, length] = [u16(entry, 0), u16(entry, 2), offset(entry, 4)];
     const sizeBytes = length * (componentBytes[type] ?? 0);
-    if (sizeBytes <= 0 || sizeBytes > maxValueBytes) continue;
+    if (sizeBytes <= 0 || sizeBytes > Math.min(maxValueBytes, leftBytes)) continue;
+    leftBytes -= sizeBytes;
     const inline = entry.subarray(fieldBytes - inlineBytes);
     const value =
       sizeBytes <= inlineBytes

@@ -1,3 +1,4 @@
+import { extractIptc } from './iptc.ts';
 import type { FileHandle } from 'node:fs/promises';
 import {
   directoryBytes,
@@ -12,6 +13,8 @@ import {
 const exifPointerTag = 0x8769;
 const gpsPointerTag = 0x8825;
 const interoperabilityPointerTag = 0xa005;
+/** RichTIFFIPTC. */
+const iptcTag = 0x83bb;
 
 /** What describes the photo rather than how its pixels are stored (TIFF 6.0, Exif 2.32): title, maker, model, program, time, artist … */
 const descriptiveTags: ReadonlySet<number> = new Set([
@@ -23,11 +26,13 @@ interface ExifFields {
   readonly main: readonly TiffField[];
   readonly exif: readonly TiffField[];
   readonly gps: readonly TiffField[];
+  readonly iptc?: Buffer | undefined;
 }
 
 function handleSource(handle: FileHandle): ByteSource {
   return {
     read: async (at, lengthBytes) => {
+      if (!Number.isSafeInteger(at)) return Buffer.alloc(0);
       const buffer = Buffer.alloc(lengthBytes);
       const { bytesRead } = await handle.read(buffer, 0, lengthBytes, at);
       return buffer.subarray(0, bytesRead);
@@ -58,17 +63,30 @@ async function readExifFields(source: ByteSource): Promise<ExifFields | undefine
     main: fields.filter((field) => descriptiveTags.has(field.tag)),
     exif: await behind(exifPointerTag),
     gps: await behind(gpsPointerTag),
+    iptc: fields.find((field) => field.tag === iptcTag)?.value,
   };
 }
 
-/**
- * The EXIF block a TIFF file's own directories amount to, as other formats carry it.
- *
- * @returns undefined if the file describes nothing or is damaged there; never throws for its content.
- */
-export async function readTiffExif(handle: FileHandle): Promise<Buffer | undefined> {
+/** What a TIFF file says about the photo, in the form other formats carry it. */
+export interface TiffMetadata {
+  /** An EXIF block. */
+  readonly exif?: Uint8Array;
+  /** IPTC-IIM records. */
+  readonly iptc?: Uint8Array;
+}
+
+/** Reads what the first directory of a TIFF file says; empty where it is damaged or silent. Never throws for its content. */
+export async function readTiffMetadata(handle: FileHandle): Promise<TiffMetadata> {
   const found = await readExifFields(handleSource(handle));
-  if (found === undefined || found.main.length + found.exif.length + found.gps.length === 0) return undefined;
+  if (found === undefined) return {};
+  const iptc = found.iptc === undefined ? undefined : extractIptc(found.iptc);
+  return {
+    ...(found.main.length + found.exif.length + found.gps.length === 0 ? {} : { exif: exifBlock(found) }),
+    ...(iptc === undefined ? {} : { iptc }),
+  };
+}
+
+function exifBlock(found: ExifFields): Buffer {
   const head = Buffer.from([0x49, 0x49, 42, 0, 8, 0, 0, 0]);
   // Orientation 1: what the photo had is applied on opening.
   const orientation: TiffField = { tag: 0x0112, type: 3, count: 1, value: Buffer.from([1, 0]) };
@@ -95,14 +113,18 @@ function placed(
 }
 
 /**
- * Adds what an EXIF block says to a little-endian TIFF or BigTIFF file, whose pixels stay where they are: a new first directory is
- * appended and the header pointed at it. Does nothing for a damaged block.
+ * Adds what an EXIF block and IPTC records say to a little-endian TIFF or BigTIFF file, whose pixels stay where they are: a new first
+ * directory is appended and the header pointed at it. A damaged EXIF block is left out.
  */
-export async function addTiffExif(handle: FileHandle, exif: Uint8Array): Promise<void> {
-  const added = await readExifFields(bufferSource(exif));
+export async function addTiffMetadata(handle: FileHandle, metadata: TiffMetadata): Promise<void> {
+  const exif = metadata.exif === undefined ? undefined : await readExifFields(bufferSource(metadata.exif));
+  const { iptc } = metadata;
+  const records: TiffField[] =
+    iptc === undefined ? [] : [{ tag: iptcTag, type: 7, count: iptc.length, value: Buffer.from(iptc) }];
+  const added = { main: [...(exif?.main ?? []), ...records], exif: exif?.exif ?? [], gps: exif?.gps ?? [] };
   const source = handleSource(handle);
   const layout = await readTiffLayout(source);
-  if (added === undefined || layout === undefined || !layout.littleEndian) return;
+  if (layout === undefined || !layout.littleEndian) return;
   const { fields, nextAt, complete } = await readDirectory(source, layout, layout.firstDirectoryAt);
   if (!complete) return;
   const replaced = new Set(added.main.map((field) => field.tag));
