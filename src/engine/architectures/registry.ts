@@ -12,6 +12,7 @@ import { msrResNet } from './msr-res-net.ts';
 import { nafNet } from './naf-net.ts';
 import { parseNet } from './parse-net.ts';
 import { has } from './reading.ts';
+import { restoreFormer } from './restore-former.ts';
 import { retinaFace } from './retina-face.ts';
 import { rrdbNet } from './rrdb-net.ts';
 import { scratchUNet } from './scratch-u-net.ts';
@@ -43,6 +44,7 @@ export const architectures: readonly Architecture[] = [
   swinIr,
   blazeFace,
   miGan,
+  restoreFormer,
 ];
 
 export interface DetectedArchitecture {
