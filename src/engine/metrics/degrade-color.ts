@@ -1,4 +1,4 @@
-import { mapValues } from './degrade-filters.ts';
+import { clampUnit, mapValues } from './degrade-filters.ts';
 import { lightOf } from './degrade-noise.ts';
 import type { Pixels } from './pixels.ts';
 import type { Random } from './random.ts';
@@ -15,11 +15,11 @@ export function saturate(pixels: Pixels, keep: number): Pixels {
   });
 }
 
-/** black + (white − black) x^γ, a channel at a time: lost contrast and, where channels differ, a dye cast. */
-export function fade(pixels: Pixels, black: Triple, white: Triple, gamma: number): Pixels {
+/** black + (white − black) x^γ, each channel with its own: lost contrast and, where channels differ, a dye cast. */
+export function fade(pixels: Pixels, black: Triple, white: Triple, gamma: Triple): Pixels {
   return mapValues(pixels, (value, i) => {
     const c = i % pixels.channels;
-    return black[c]! + (white[c]! - black[c]!) * Math.max(0, value) ** gamma;
+    return black[c]! + (white[c]! - black[c]!) * clampUnit(value) ** gamma[c]!;
   });
 }
 
@@ -29,7 +29,8 @@ export function drawAging(pixels: Pixels, random: Random): Pixels {
   if (kind === 'gray') return saturate(pixels, 0);
   const low = random.uniform(0, 0.2);
   const high = random.uniform(0.8, 1);
-  const gamma = random.uniform(0.8, 1.25);
+  const bend = random.uniform(0.8, 1.25);
+  const gamma: Triple = [bend, bend, bend];
   if (kind === 'faded-color') {
     const black = triple(() => Math.abs(low + random.uniform(-0.12, 0.12)));
     const white = triple(() => Math.min(1, high + random.uniform(-0.15, 0.05)));
