@@ -2,6 +2,7 @@ import { HeirloomError } from '../../shared/failure.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Architecture } from './architecture.ts';
 import { blazeFace } from './blaze-face.ts';
+import { contextEncoder } from './context-encoder.ts';
 import { dnCnn } from './dn-cnn.ts';
 import { edsr } from './edsr.ts';
 import { espcn } from './espcn.ts';
@@ -45,6 +46,7 @@ export const architectures: readonly Architecture[] = [
   blazeFace,
   miGan,
   restoreFormer,
+  contextEncoder,
 ];
 
 export interface DetectedArchitecture {
