@@ -5,7 +5,7 @@ import { HeirloomError } from '../../shared/failure.ts';
 import type { Context } from '../context.ts';
 import { colorTransformOf, type ColorTransform } from './color-transform.ts';
 import { correctExif } from './exif.ts';
-import { nodeFiles, writeFailure, type FileOperations } from './files.ts';
+import { nodeFiles, type FileOperations } from './files.ts';
 import { parseIcc } from './icc.ts';
 import { wrapIptc } from './iptc.ts';
 import type { ImageStore } from './image-store.ts';
@@ -262,11 +262,7 @@ async function encode(
   const pipeline = sharp(scratch, { limitInputPixels: false, unlimited: true })
     .keepMetadata()
     .toColourspace(space);
-  try {
-    await asFormat(pipeline, image, options, dpi).toFile(temporary);
-  } catch (error) {
-    throw writeFailure(error, 'the picture');
-  }
+  await asFormat(pipeline, image, options, dpi).toFile(temporary);
 }
 
 function asFormat(pipeline: Sharp, image: Image, options: ExportOptions, dpi: number | undefined): Sharp {

@@ -104,7 +104,7 @@ function readName(tag: Buffer | undefined): string {
     const to = Math.min(tag.length, from + tag.readUInt32BE(20));
     for (let at = from; at + 1 < to; at += 2) text += String.fromCharCode(tag.readUInt16BE(at));
   }
-  // eslint-disable-next-line no-control-regex -- names come from files and are shown
+  // Names come from files and are shown.
   return text
     .replace(/[\u0000-\u001f\u007f]/g, '')
     .trim()
