@@ -112,7 +112,8 @@ function violations(name: string, text: string): string[] {
 
 /** A door belongs to the layer whose folder it lies in. */
 function sameLayer(own: string, wanted: string): boolean {
-  return layerOf(dirname(wanted)) === own || layerOf(dirname(own)) === wanted;
+  const isDoor = (name: string): boolean => doors.includes(name);
+  return (isDoor(wanted) && layerOf(dirname(wanted)) === own) || (isDoor(own) && layerOf(dirname(own)) === wanted);
 }
 
 describe('layers', () => {

@@ -75,7 +75,8 @@ export async function openStudio(options: OpenStudioOptions): Promise<OpenStudio
     ...(options.downloadUrl === undefined ? {} : { downloadUrl: options.downloadUrl }),
     ...(options.onOpened === undefined ? {} : { onOpened: options.onOpened }),
   });
-  supervisor.start().catch((error: unknown) => log(`The engine did not start: ${(error as Error).message}`));
+  // The state says so as well; whoever asks next tries again.
+  supervisor.start().catch((error: unknown) => supervisor.state.state === 'failed' && log(`The engine did not start: ${(error as Error).message}`));
   return {
     host,
     supervisor,
