@@ -3,6 +3,7 @@ import type { Weights } from '../weights/weights.ts';
 import type { Architecture } from './architecture.ts';
 import { blazeFace } from './blaze-face.ts';
 import { contextEncoder } from './context-encoder.ts';
+import { ddColor } from './dd-color.ts';
 import { dnCnn } from './dn-cnn.ts';
 import { edsr } from './edsr.ts';
 import { espcn } from './espcn.ts';
@@ -47,6 +48,7 @@ export const architectures: readonly Architecture[] = [
   miGan,
   restoreFormer,
   contextEncoder,
+  ddColor,
 ];
 
 export interface DetectedArchitecture {
