@@ -2,6 +2,7 @@ import type { Graph, Tensor, Value } from '../graph/graph.ts';
 import {
   add,
   conv2d,
+  conv2dParts,
   convolve,
   findTensor,
   globalAveragePool,
@@ -9,7 +10,6 @@ import {
   mul,
   pixelShuffle,
   readTensor,
-  split,
   transpose,
 } from '../graph/layers.ts';
 import type { Weights } from '../weights/weights.ts';
@@ -145,18 +145,14 @@ function build(graph: Graph, weights: Weights, params: NafNetParams): Readonly<R
 }
 
 function nafBlock(graph: Graph, x: Value, weights: Weights, key: string, features: number): Value {
-  let y = channelNorm(graph, x, weights, `${key}.norm1`);
-  y = conv2d(graph, y, weights, `${key}.conv1`);
-  y = conv2d(graph, y, weights, `${key}.conv2`, { pad: 1, group: 2 * features });
-  y = simpleGate(graph, y, features);
+  const normal = channelNorm(graph, x, weights, `${key}.norm1`);
+  const wide = conv2dParts(graph, [normal, normal], weights, `${key}.conv1`);
+  let y = product(graph, conv2dParts(graph, wide, weights, `${key}.conv2`, { pad: 1, group: features }));
   y = mul(graph, y, conv2d(graph, globalAveragePool(graph, y), weights, `${key}.sca.1`));
   y = add(graph, gainedConvolution(graph, y, weights, `${key}.conv3`, `${key}.beta`), x);
-  const gated = conv2d(graph, channelNorm(graph, y, weights, `${key}.norm2`), weights, `${key}.conv4`);
-  return add(
-    graph,
-    gainedConvolution(graph, simpleGate(graph, gated, features), weights, `${key}.conv5`, `${key}.gamma`),
-    y,
-  );
+  const second = channelNorm(graph, y, weights, `${key}.norm2`);
+  const gated = product(graph, conv2dParts(graph, [second, second], weights, `${key}.conv4`));
+  return add(graph, gainedConvolution(graph, gated, weights, `${key}.conv5`, `${key}.gamma`), y);
 }
 
 /** Layer normalization over the channels of each pixel. */
@@ -165,10 +161,9 @@ function channelNorm(graph: Graph, x: Value, weights: Weights, key: string): Val
   return transpose(graph, normal, [0, 3, 1, 2]);
 }
 
-/** The product of the two halves of the channels. */
-function simpleGate(graph: Graph, x: Value, features: number): Value {
-  const [left, right] = split(graph, x, 1, [features, features]) as [Value, Value];
-  return mul(graph, left, right);
+/** The gate: one half of the channels times the other. */
+function product(graph: Graph, halves: readonly Value[]): Value {
+  return halves.reduce((left, right) => mul(graph, left, right));
 }
 
 /** A convolution whose outputs are multiplied by a stored gain, folded into weights and bias. */

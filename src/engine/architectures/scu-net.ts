@@ -3,13 +3,13 @@ import {
   add,
   concat,
   conv2d,
+  conv2dParts,
   convTranspose2d,
   gelu,
   layerNorm,
   linear,
   readTensor,
   relu,
-  split,
   transpose,
 } from '../graph/layers.ts';
 import {
@@ -169,15 +169,7 @@ function build(graph: Graph, weights: Weights, params: ScuNetParams): Readonly<R
     const attention = attentions[level];
     const count = params.blocks[index] ?? 0;
     for (let block = 0; block < count; block++) {
-      x = convTransBlock(
-        graph,
-        x,
-        weights,
-        `${key}.${firstBlock + block}`,
-        width,
-        attention,
-        block % 2 === 1,
-      );
+      x = convTransBlock(graph, x, weights, `${key}.${firstBlock + block}`, attention, block % 2 === 1);
     }
     if (firstBlock === 0 && level < 3) {
       x = conv2d(graph, x, weights, `${key}.${count}`, { stride: 2 });
@@ -204,15 +196,10 @@ function convTransBlock(
   x: Value,
   weights: Weights,
   key: string,
-  width: number,
   attention: LevelAttention,
   shifted: boolean,
 ): Value {
-  const half = width / 2;
-  const [left, right] = split(graph, conv2d(graph, x, weights, `${key}.conv1_1`), 1, [half, half]) as [
-    Value,
-    Value,
-  ];
+  const [left = x, right = x] = conv2dParts(graph, [x, x], weights, `${key}.conv1_1`);
   const inner = relu(graph, conv2d(graph, left, weights, `${key}.conv_block.0`, { pad: 1 }));
   const convolved = add(graph, conv2d(graph, inner, weights, `${key}.conv_block.2`, { pad: 1 }), left);
   const attended = transBlock(graph, right, weights, `${key}.trans_block`, attention, shifted);

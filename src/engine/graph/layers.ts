@@ -54,6 +54,35 @@ export function conv2d(
   return convolve(graph, x, weight, bias, options, key);
 }
 
+/**
+ * A convolution whose output channels are used in equal parts, one convolution for each: cheaper than one that is split afterwards.
+ *
+ * @param inputs one picture for each part; the same one several times, or the parts of a depthwise convolution's input.
+ */
+export function conv2dParts(
+  graph: Graph,
+  inputs: readonly Value[],
+  weights: Weights,
+  key: string,
+  options: Conv2dOptions = {},
+): Value[] {
+  const weight = readTensor(weights, `${key}.weight`);
+  const bias = findTensor(weights, `${key}.bias`);
+  return inputs.map((x, index) => {
+    const part = partOf(weight, index, inputs.length);
+    return convolve(graph, x, part, bias && partOf(bias, index, inputs.length), options, `${key}.${index}`);
+  });
+}
+
+/** One of several equal parts of a tensor along its first axis. */
+function partOf({ data, shape }: Tensor, index: number, count: number): Tensor {
+  const size = data.length / count;
+  return {
+    data: data.subarray(index * size, (index + 1) * size),
+    shape: [(shape[0] ?? count) / count, ...shape.slice(1)],
+  };
+}
+
 /** Convolution with tensors at hand; `conv2d` where they are stored under one key. */
 export function convolve(
   graph: Graph,
