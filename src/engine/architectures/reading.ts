@@ -67,10 +67,13 @@ export function expectConv(
     expectShape(weights, name, [output]);
 }
 
-/** The square root of a whole number that must be a square, such as a pixel shuffle's factor from its channels. */
-export function squareRoot(value: number): number | undefined {
+/**
+ * The square root of a whole number that must be a square, such as a pixel shuffle's factor from its channels; undefined if it is none or larger than any
+ * network has.
+ */
+export function squareRoot(value: number, largest = 16): number | undefined {
   const root = Math.round(Math.sqrt(value));
-  return Number.isInteger(value) && root > 0 && root * root === value ? root : undefined;
+  return Number.isInteger(value) && root > 0 && root <= largest && root * root === value ? root : undefined;
 }
 
 export function misfit(

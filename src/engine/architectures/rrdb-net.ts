@@ -136,6 +136,14 @@ function read(weights: Weights): RrdbNetParams {
 
   const unshuffle = unshuffleFactor(firstChannels, outputChannels);
   const scale = 2 ** doublings / unshuffle;
+  if (scale > 16) {
+    throw misfit(
+      weights,
+      `${keys.up(doublings)}.weight`,
+      [features, features, 3, 3],
+      'at most four doublings of the size',
+    );
+  }
   if (scale < 1) {
     const shape = [features, firstChannels, 3, 3];
     throw misfit(

@@ -54,6 +54,8 @@ const stages: readonly Stage[] = [
   { key: 'm_up1', firstBlock: 1, level: 0 },
 ];
 
+const largestWindowPx = 32;
+
 /** Excludes pairs of pixels from attention: its exponential is zero in float32. */
 const excluded = -1e9;
 
@@ -81,8 +83,17 @@ export const scuNet: Architecture<ScuNetParams> = {
 
 function read(weights: Weights): ScuNetParams {
   const [features, channels] = shapeOf(weights, 'm_head.0.weight', 4);
-  const [, side] = shapeOf(weights, 'm_body.0.trans_block.msa.relative_position_params', 3);
-  const windowPx = (side + 1) / 2;
+  const table = 'm_body.0.trans_block.msa.relative_position_params';
+  const tableShape = shapeOf(weights, table, 3);
+  const windowPx = (tableShape[1] + 1) / 2;
+  if (windowPx % 2 !== 0 || windowPx > largestWindowPx) {
+    throw misfit(
+      weights,
+      table,
+      tableShape.slice(0, 3),
+      `an even window of at most ${largestWindowPx} pixels`,
+    );
+  }
   const counts = stages.map(({ key, firstBlock, level }) => {
     const width = features * 2 ** level;
     const count = countFrom(weights, (index) => `${key}.${index}.conv1_1.weight`, firstBlock);

@@ -3,7 +3,16 @@ import { add, conv2d, convolve, pixelShuffle, prelu } from '../graph/layers.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Architecture, ModelInfo } from './architecture.ts';
 import { convFlop, receptiveFieldPx } from './geometry.ts';
-import { countFrom, expectConv, expectShape, hasRank, misfit, shapeOf, squareRoot } from './reading.ts';
+import {
+  countFrom,
+  expectConv,
+  expectShape,
+  findShape,
+  hasRank,
+  misfit,
+  shapeOf,
+  squareRoot,
+} from './reading.ts';
 
 export interface SrvggNetCompactParams {
   readonly features: number;
@@ -39,7 +48,10 @@ function read(weights: Weights): SrvggNetCompactParams {
   const [features, inputChannels] = shapeOf(weights, 'body.0.weight', 4);
   const last = countFrom(weights, (index) => `body.${index}.weight`) - 1;
   const convolutions = last / 2 - 1;
-  const [lastChannels] = shapeOf(weights, `body.${last}.weight`, last % 2 === 0 ? 4 : 2);
+  const lastName = `body.${last}.weight`;
+  const lastShape = findShape(weights, lastName) ?? [];
+  if (last % 2 !== 0) throw misfit(weights, lastName, lastShape, 'a convolution at the end');
+  const [lastChannels] = shapeOf(weights, lastName, 4);
   for (let layer = 0; layer < last; layer += 2) {
     expectConv(weights, `body.${layer}`, features, layer === 0 ? inputChannels : features, 3);
     const slope = `body.${layer + 1}.weight`;
@@ -50,7 +62,7 @@ function read(weights: Weights): SrvggNetCompactParams {
     const scale = squareRoot(lastChannels / outputChannels);
     if (scale !== undefined) return { features, convolutions, scale, inputChannels, outputChannels };
   }
-  throw misfit(weights, `body.${last}.weight`, [lastChannels, features, 3, 3], 'channels × scale² outputs');
+  throw misfit(weights, lastName, lastShape, 'channels × scale² outputs');
 }
 
 function describe(params: SrvggNetCompactParams): ModelInfo {

@@ -55,6 +55,8 @@ export interface SwinIrParams {
 
 /** Mean color subtracted before and added after; not stored. Gray networks subtract nothing. */
 const meanRgb = [0.4488, 0.4371, 0.404];
+/** Of the table of relative positions: windows of 32 pixels. */
+const largestTableSide = 63;
 /** Added to scores between pixels that only the roll made neighbors. */
 const apartPenalty = -100;
 
@@ -93,7 +95,7 @@ function read(weights: Weights): SwinIrParams {
   }
   const table = `${blockKey(0, 0)}.attn.relative_position_bias_table`;
   const [rows, heads] = shapeOf(weights, table, 2);
-  const side = squareRoot(rows);
+  const side = squareRoot(rows, largestTableSide);
   if (side === undefined || side % 2 === 0 || features % heads !== 0)
     throw misfit(weights, table, [rows, heads], '[(2·window − 1)², heads]');
   const [hidden] = shapeOf(weights, `${blockKey(0, 0)}.mlp.fc1.weight`, 2);

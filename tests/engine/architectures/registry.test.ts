@@ -107,6 +107,38 @@ test('a missing tensor is named', () => {
   weights.close();
 });
 
+test('sizes that no network has are refused before anything is built', () => {
+  const body = {
+    'body.0.weight': [1, 3, 3, 3],
+    'body.0.bias': [1],
+    'body.1.weight': [1],
+    'body.2.bias': [120000],
+  };
+  expect(failureOf(weightsOf({ ...body, 'body.2.weight': [120000, 1, 3, 3] })).message).toContain(
+    'body.2.weight of mystery.pth has shape',
+  );
+  expect(failureOf(weightsOf({ ...body, 'body.2.weight': [0, 0, 0, 0], 'body.2.bias': [0] })).code).toBe(
+    'unsupported-model',
+  );
+  expect(
+    failureOf(weightsOf({ ...body, 'body.0.weight': [0, 3, 3, 3], 'body.2.weight': [1, 1, 1, 1] })).code,
+  ).toBe('unsupported-model');
+});
+
+test('a chain that ends in slopes is refused', () => {
+  const shapes = {
+    'body.0.weight': [8, 3, 3, 3],
+    'body.0.bias': [8],
+    'body.1.weight': [8],
+    'body.2.weight': [8, 8, 3, 3],
+    'body.2.bias': [8],
+    'body.3.weight': [8],
+  };
+  expect(failureOf(weightsOf(shapes)).message).toBe(
+    'Tensor body.3.weight of mystery.pth has shape [8] where a convolution at the end was expected.',
+  );
+});
+
 test('the cost of the published sizes is the known one', () => {
   const compact = { features: 64, convolutions: 32, scale: 4, inputChannels: 3, outputChannels: 3 };
   expect(srvggNetCompact.describe(compact).flopPerPixel / 1e6).toBeCloseTo(2.418, 3);
