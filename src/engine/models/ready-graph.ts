@@ -5,6 +5,7 @@ import { HeirloomError } from '../../shared/failure.ts';
 import type { ModelInfo } from '../architectures/architecture.ts';
 import type { EncodedGraph } from '../graph/graph.ts';
 import { openOnnxFile } from '../weights/onnx-file.ts';
+import { detectModelFile } from '../weights/open-weights.ts';
 import type { Runtime } from './runtime.ts';
 
 /** A network that came as a graph: what could be found out about it, and the graph itself. */
@@ -18,8 +19,9 @@ export interface ReadyGraph {
 const largestFileBytes = 2 ** 31 - 1;
 const probePx = 64;
 
+/** Whether the file is a graph, by its content. */
 export function isOnnxFile(path: string): boolean {
-  return path.toLowerCase().endsWith('.onnx');
+  return detectModelFile(path) === 'onnx';
 }
 
 /**
@@ -32,6 +34,9 @@ export async function readReadyGraph(path: string, runtime: Runtime): Promise<Re
   const { size } = statSync(path);
   if (size > largestFileBytes) throw new HeirloomError('unsupported-model', `${name} is ${(size / 2 ** 30).toFixed(1)} GiB; a single .onnx file may have 2 GiB.`);
   const file = openOnnxFile(path);
+  if (file.externalFiles.length > 0) {
+    throw new HeirloomError('unsupported-model', `${name} keeps its numbers in ${file.externalFiles.length} other files, which Heirloom does not load.`, 'Save it as one file with the ONNX tools.');
+  }
   const parameters = [...file.initializers.values()].reduce((sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1), 0);
   const image = file.inputs.find(({ shape }) => shape.length === 4);
   if (image === undefined || file.inputs.length !== 1) {
