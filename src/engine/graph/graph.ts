@@ -1,3 +1,4 @@
+import { HeirloomError } from '../../shared/failure.ts';
 import { encodeOnnx } from './onnx-encoder.ts';
 import type {
   Attribute,
@@ -48,12 +49,18 @@ export class Graph {
     return { name };
   }
 
-  /** A float32 constant. `hint` starts its name, for readable graphs. */
+  /**
+   * A float32 constant. `hint` starts its name, for readable graphs.
+   *
+   * @throws HeirloomError `unsupported-model` if the numbers do not fill the shape: tensors of a file that do not belong together.
+   */
   constant(tensor: Tensor, hint = 'constant'): Value {
     const elements = tensor.shape.reduce((product, size) => product * size, 1);
     if (elements !== tensor.data.length) {
-      throw new RangeError(
-        `Constant ${hint} of shape [${tensor.shape.join(', ')}] has ${tensor.data.length} elements.`,
+      throw new HeirloomError(
+        'unsupported-model',
+        `Tensor ${hint} has ${tensor.data.length} numbers where the shape [${tensor.shape.join(', ')}] was expected.`,
+        'This variant of the network is not supported: choose another model file.',
       );
     }
     const bytes = new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);

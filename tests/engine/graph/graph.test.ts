@@ -124,7 +124,9 @@ test('shuffles pixels as PyTorch does, there and back', async () => {
 
 test('refuses constants whose shape does not fit and floats that are not marked', () => {
   const graph = new Graph('errors');
-  expect(() => graph.constant({ data: new Float32Array(5), shape: [2, 3] })).toThrow('has 5 elements');
+  expect(() => graph.constant({ data: new Float32Array(5), shape: [2, 3] })).toThrow(
+    'has 5 numbers where the shape [2, 3] was expected',
+  );
   const x = graph.input('input', [1]);
   expect(() => graph.encode({ output: graph.op('LeakyRelu', [x], { alpha: 0.2 }) })).toThrow(
     'write { float: 0.2 }',
