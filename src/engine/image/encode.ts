@@ -1,5 +1,4 @@
 import path from 'node:path';
-import type { Sharp } from 'sharp';
 import type { ExportOptions } from '../../shared/export-options.ts';
 import { HeirloomError } from '../../shared/failure.ts';
 import type { Context } from '../context.ts';
@@ -7,16 +6,19 @@ import { colorTransformOf, type ColorTransform } from './color-transform.ts';
 import { correctExif } from './exif.ts';
 import { nodeFiles, type FileOperations } from './files.ts';
 import { parseIcc } from './icc.ts';
-import { wrapIptc } from './iptc.ts';
 import type { ImageStore } from './image-store.ts';
-import { colorChannels, hasAlpha, type ChannelCount, type Image } from './image.ts';
+import { colorChannels, type ChannelCount, type Image } from './image.ts';
+import { wrapIptc } from './iptc.ts';
 import { eachRows } from './map-rows.ts';
 import type { PhotoMetadata } from './photo-metadata.ts';
+import { createPngWriter } from './png-writer.ts';
 import { writeSafely } from './safe-write.ts';
+import { bytesOf, fromFloats } from './samples.ts';
 import { createVipsWriter } from './scratch-image.ts';
 import { sharp } from './sharp.ts';
 import { srgbProfile } from './srgb-profile.ts';
-import { addTiffMetadata, type TiffMetadata } from './tiff-metadata.ts';
+import type { StreamLayout } from './stream-format.ts';
+import { createTiffWriter } from './tiff-writer.ts';
 import { vipsTrailer } from './vips-file.ts';
 import { nativePixels } from './wide-gamut-image.ts';
 
@@ -41,8 +43,6 @@ const maxSidePx = { jpeg: 65_535, webp: 16_383, avif: 16_384, png: 1_000_000, ti
 const eightBitFormats: readonly ExportOptions['format'][] = ['jpeg', 'webp', 'avif'];
 /** Above this, JPEG tables are not optimized, which would hold the whole picture in memory. */
 const maxOptimizedPixels = 40e6;
-/** libtiff needs 64-bit offsets from 4 GiB on; compression may make the file larger than its pixels. */
-const bigTiffBytes = 3.8e9;
 
 /** The export options that follow the source: its format where Heirloom writes it, its depth, its profile, its metadata. */
 export function defaultExportOptions(metadata: PhotoMetadata): ExportOptions {
@@ -65,7 +65,7 @@ export function defaultExportOptions(metadata: PhotoMetadata): ExportOptions {
 /**
  * Writes a picture with what its source file had: profile, EXIF, IPTC, XMP, and the resolution scaled with the picture.
  *
- * Memory is bounded by strips (WebP and AVIF need the whole frame). The file appears under its name only when it is complete and
+ * TIFF and PNG take memory of a few strips, JPEG too but for file pages the system may drop; WebP and AVIF need the whole frame. The file appears under its name only when it is complete and
  * on the disk; on failure or cancel nothing is left behind.
  *
  * @param metadata of the photo that was opened. @param target where to write; the extension plays no part.
@@ -79,54 +79,44 @@ export async function savePhoto(
   options: ExportOptions,
   tools: SaveTools,
 ): Promise<SavedPhoto> {
-  const { store, context, files = nodeFiles } = tools;
+  const { context, files = nodeFiles } = tools;
   checkFormat(image, target, options);
   const notices: string[] = [];
   const dpi =
     options.dpi ?? (metadata.dpi === undefined ? undefined : (metadata.dpi * image.width) / metadata.width);
   const color = planColor(image, metadata, options, notices);
   const keep = options.metadata === 'keep';
-  const size = { width: image.width, height: image.height };
-  const exif = keep && metadata.exif !== undefined ? correctExif(metadata.exif, { ...size, dpi }) : undefined;
   const iptc = keep ? metadata.iptc : undefined;
   if (iptc !== undefined && !['jpeg', 'tiff'].includes(options.format)) {
     notices.push(
       `${options.format.toUpperCase()} files hold no IPTC fields, so those of the source were left out.`,
     );
   }
-  const trailer = vipsTrailer({
-    'icc-profile-data': color.icc,
-    'exif-data': exif === undefined ? undefined : Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exif]),
-    'iptc-data': options.format === 'jpeg' && iptc !== undefined ? wrapIptc(iptc) : undefined,
-    'xmp-data': keep ? (tools.xmp ?? metadata.xmp) : undefined,
-  });
-  const scratch = store.scratchPath('.v');
-  try {
-    const written = await writeSafely(
-      target,
-      metadata.path,
-      async (temporary) => {
-        await writeScratch(
-          image,
-          scratch,
-          color,
-          options,
-          { dpi, trailer },
-          notices,
-          context.part(0, 0.6),
-          files,
-        );
-        await encode(scratch, temporary, image, options, dpi);
-        if (options.format === 'tiff')
-          await addMetadata(temporary, { ...(exif && { exif }), ...(iptc && { iptc }) }, files);
-      },
-      { overwrite: tools.overwrite ?? false, files, context },
-    );
-    context.report(1);
-    return { path: target, sizeBytes: written, notices };
-  } finally {
-    await files.rm(scratch, { force: true });
-  }
+  const { width, height } = image;
+  const layout: StreamLayout = {
+    width,
+    height,
+    channels: options.format === 'jpeg' ? colorChannels(image) : image.channels,
+    bitDepth: options.bitDepth,
+    dpi,
+    icc: color.icc,
+    exif:
+      keep && metadata.exif !== undefined ? correctExif(metadata.exif, { width, height, dpi }) : undefined,
+    iptc,
+    xmp: keep ? (tools.xmp ?? metadata.xmp) : undefined,
+  };
+  const sizeBytes = await writeSafely(
+    target,
+    metadata.path,
+    (temporary) => writeAs(temporary, image, layout, color, options, tools, notices),
+    {
+      overwrite: tools.overwrite ?? false,
+      files,
+      context,
+    },
+  );
+  context.report(1);
+  return { path: target, sizeBytes, notices };
 }
 
 /** @throws HeirloomError `bad-input` naming a format that works. */
@@ -181,51 +171,75 @@ function planColor(
     : { source: native.source, transform: undefined, icc: metadata.icc };
 }
 
-async function addMetadata(file: string, metadata: TiffMetadata, files: FileOperations): Promise<void> {
-  if (metadata.exif === undefined && metadata.iptc === undefined) return;
-  const handle = await files.open(file, 'r+');
+/** TIFF and PNG are written as the rows come; the others by libvips from a scratch file. */
+async function writeAs(
+  temporary: string,
+  image: Image,
+  layout: StreamLayout,
+  color: ColorPlan,
+  options: ExportOptions,
+  { store, context, files = nodeFiles }: SaveTools,
+  notices: string[],
+): Promise<void> {
+  if (options.format === 'tiff' || options.format === 'png') {
+    const handle = await files.open(temporary, 'r+');
+    try {
+      const sink = await (options.format === 'tiff' ? createTiffWriter : createPngWriter)(handle, layout);
+      await sendRows(image, layout, color, sink.append, notices, context);
+      await sink.finish();
+    } finally {
+      await handle.close();
+    }
+    return;
+  }
+  const scratch = store.scratchPath('.v');
   try {
-    await addTiffMetadata(handle, metadata);
+    const { icc, exif, iptc, xmp, dpi } = layout;
+    const trailer = vipsTrailer({
+      'icc-profile-data': icc,
+      'exif-data': exif === undefined ? undefined : Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exif]),
+      'iptc-data': options.format === 'jpeg' && iptc !== undefined ? wrapIptc(iptc) : undefined,
+      'xmp-data': xmp,
+    });
+    const writer = await createVipsWriter({ ...layout, sampleType: 'u8' }, scratch, files, { dpi, trailer });
+    try {
+      const append = (rows: Uint8Array | Uint16Array) =>
+        writer.appendSamples(bytesOf(rows), rows.length / (layout.width * layout.channels));
+      await sendRows(image, layout, color, append, notices, context.part(0, 0.6));
+      await (await writer.finish()).close();
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+    await encodeLossy(scratch, temporary, layout, options);
   } finally {
-    await handle.close();
+    await files.rm(scratch, { force: true });
   }
 }
 
-async function writeScratch(
+/** The picture's rows as integers, in the colors of the plan and with the channels of the layout. */
+async function sendRows(
   image: Image,
-  scratch: string,
+  layout: StreamLayout,
   color: ColorPlan,
-  options: ExportOptions,
-  ending: { readonly dpi: number | undefined; readonly trailer: Uint8Array },
+  append: (rows: Uint8Array | Uint16Array) => Promise<void>,
   notices: string[],
   context: Context,
-  files: FileOperations,
 ): Promise<void> {
-  const flatten = options.format === 'jpeg' && hasAlpha(image);
-  const channels = flatten ? colorChannels(image) : image.channels;
-  const layout = {
-    width: image.width,
-    height: image.height,
-    channels,
-    sampleType: options.bitDepth === 16 ? 'u16' : 'u8',
-  } as const;
-  const writer = await createVipsWriter(layout, scratch, files, ending);
+  const flatten = layout.channels < image.channels;
   let transparent = false;
-  try {
-    await eachRows(
-      color.source,
-      async (rows) => {
-        color.transform?.fromWorking(rows, image.channels);
-        if (flatten) transparent = isTransparent(rows, image.channels) || transparent;
-        await writer.append(flatten ? overWhite(rows, image.channels) : rows);
-      },
-      context,
-    );
-    await (await writer.finish()).close();
-  } catch (error) {
-    await writer.abort();
-    throw error;
-  }
+  await eachRows(
+    color.source,
+    async (rows) => {
+      color.transform?.fromWorking(rows, image.channels);
+      if (flatten) transparent = isTransparent(rows, image.channels) || transparent;
+      const kept = flatten ? overWhite(rows, image.channels) : rows;
+      const samples = layout.bitDepth === 16 ? new Uint16Array(kept.length) : new Uint8Array(kept.length);
+      fromFloats(kept, samples, 0);
+      await append(samples);
+    },
+    context,
+  );
   if (transparent) notices.push('JPEG has no transparency, so transparent parts were saved on white.');
 }
 
@@ -244,59 +258,33 @@ function overWhite(rows: Float32Array, channels: ChannelCount): Float32Array {
   return result;
 }
 
-async function encode(
+async function encodeLossy(
   scratch: string,
   temporary: string,
-  image: Image,
+  layout: StreamLayout,
   options: ExportOptions,
-  dpi: number | undefined,
 ): Promise<void> {
-  const gray = colorChannels(image) === 1;
-  const space = gray
-    ? options.bitDepth === 16
-      ? 'grey16'
-      : 'b-w'
-    : options.bitDepth === 16
-      ? 'rgb16'
-      : 'srgb';
+  const { quality, chroma, lossless = false } = options;
   const pipeline = sharp(scratch, { limitInputPixels: false, unlimited: true })
     .keepMetadata()
-    .toColourspace(space);
-  await asFormat(pipeline, image, options, dpi).toFile(temporary);
-}
-
-function asFormat(pipeline: Sharp, image: Image, options: ExportOptions, dpi: number | undefined): Sharp {
-  const { quality, chroma } = options;
-  const pixels = image.width * image.height;
+    .toColourspace(layout.channels <= 2 ? 'b-w' : 'srgb');
   switch (options.format) {
     case 'jpeg':
-      return pipeline.jpeg({
+      pipeline.jpeg({
         quality,
         chromaSubsampling: chroma,
-        optimiseCoding: pixels <= maxOptimizedPixels,
+        optimiseCoding: layout.width * layout.height <= maxOptimizedPixels,
       });
-    case 'png':
-      return pipeline.png({ compressionLevel: 6, adaptiveFiltering: true });
+      break;
     case 'webp':
-      return pipeline.webp({ quality, lossless: options.lossless ?? false, exact: true, effort: 4 });
+      pipeline.webp({ quality, lossless, exact: true, effort: 4 });
+      break;
     case 'avif':
-      return pipeline.avif({
-        quality,
-        lossless: options.lossless ?? false,
-        chromaSubsampling: chroma,
-        effort: 3,
-      });
-    case 'tiff': {
-      const sizeBytes = pixels * image.channels * (options.bitDepth / 8);
-      const pixelsPerMm = Math.max(0.001, (dpi ?? 72) / 25.4);
-      return pipeline.tiff({
-        compression: 'deflate',
-        predictor: 'horizontal',
-        bigtiff: sizeBytes > bigTiffBytes,
-        xres: pixelsPerMm,
-        yres: pixelsPerMm,
-        resolutionUnit: 'inch',
-      });
-    }
+      pipeline.avif({ quality, lossless, chromaSubsampling: chroma, effort: 3 });
+      break;
+    case 'png':
+    case 'tiff':
+      throw new HeirloomError('internal', 'PNG and TIFF are written row by row.');
   }
+  await pipeline.toFile(temporary);
 }

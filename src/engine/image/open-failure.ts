@@ -63,6 +63,7 @@ export function damagedFile(name: string, why: string, cause: unknown, canForce:
   const hint = canForce ? `${again}, or open what can be read of it.` : `${again}.`;
   return new HeirloomError('bad-input', `"${name}" is damaged and cannot be opened (${why}).`, hint, {
     cause,
+    ...(canForce ? { retry: 'allow-damaged' as const } : {}),
   });
 }
 

@@ -22,7 +22,8 @@ const descriptiveTags: ReadonlySet<number> = new Set([
   0x9c9f,
 ]);
 
-interface ExifFields {
+/** What a block or file says: its main directory's descriptive fields, and those of the directories behind it. */
+export interface ExifFields {
   readonly main: readonly TiffField[];
   readonly exif: readonly TiffField[];
   readonly gps: readonly TiffField[];
@@ -90,52 +91,32 @@ function exifBlock(found: ExifFields): Buffer {
   const head = Buffer.from([0x49, 0x49, 42, 0, 8, 0, 0, 0]);
   // Orientation 1: what the photo had is applied on opening.
   const orientation: TiffField = { tag: 0x0112, type: 3, count: 1, value: Buffer.from([1, 0]) };
-  return Buffer.concat([head, placed([...found.main, orientation], found, 8, 0, false)]);
+  return Buffer.concat([head, placeDirectories([orientation], found, 8, 0, false)]);
 }
 
-/** The main directory at `at`, and behind it the directories it points at. */
-function placed(
-  main: readonly TiffField[],
-  inner: ExifFields,
+/** The fields of an EXIF block; undefined if it is damaged. */
+export async function exifDirectories(exif: Uint8Array): Promise<ExifFields | undefined> {
+  return readExifFields(bufferSource(exif));
+}
+
+/** A main directory at `at` of `fields` and what `described` says, and behind it the directories it points at. */
+export function placeDirectories(
+  fields: readonly TiffField[],
+  described: ExifFields | undefined,
   at: number,
   nextAt: number,
   big: boolean,
 ): Buffer {
-  const pointers = (exifAt: number, gpsAt: number) => [
-    ...(inner.exif.length > 0 ? [pointerField(exifPointerTag, exifAt, big)] : []),
-    ...(inner.gps.length > 0 ? [pointerField(gpsPointerTag, gpsAt, big)] : []),
+  const { main = [], exif: exifFields = [], gps: gpsFields = [] } = described ?? {};
+  const withPointers = (exifAt: number, gpsAt: number) => [
+    ...fields,
+    ...main,
+    ...(exifFields.length > 0 ? [pointerField(exifPointerTag, exifAt, big)] : []),
+    ...(gpsFields.length > 0 ? [pointerField(gpsPointerTag, gpsAt, big)] : []),
   ];
-  const exifAt = at + directoryBytes([...main, ...pointers(0, 0)], at, nextAt, big).length;
-  const exif = inner.exif.length > 0 ? directoryBytes(inner.exif, exifAt, 0, big) : Buffer.alloc(0);
+  const exifAt = at + directoryBytes(withPointers(0, 0), at, nextAt, big).length;
+  const exif = exifFields.length > 0 ? directoryBytes(exifFields, exifAt, 0, big) : Buffer.alloc(0);
   const gpsAt = exifAt + exif.length;
-  const gps = inner.gps.length > 0 ? directoryBytes(inner.gps, gpsAt, 0, big) : Buffer.alloc(0);
-  return Buffer.concat([directoryBytes([...main, ...pointers(exifAt, gpsAt)], at, nextAt, big), exif, gps]);
-}
-
-/**
- * Adds what an EXIF block and IPTC records say to a little-endian TIFF or BigTIFF file, whose pixels stay where they are: a new first
- * directory is appended and the header pointed at it. A damaged EXIF block is left out.
- */
-export async function addTiffMetadata(handle: FileHandle, metadata: TiffMetadata): Promise<void> {
-  const exif = metadata.exif === undefined ? undefined : await readExifFields(bufferSource(metadata.exif));
-  const { iptc } = metadata;
-  const records: TiffField[] =
-    iptc === undefined ? [] : [{ tag: iptcTag, type: 7, count: iptc.length, value: Buffer.from(iptc) }];
-  const added = { main: [...(exif?.main ?? []), ...records], exif: exif?.exif ?? [], gps: exif?.gps ?? [] };
-  const source = handleSource(handle);
-  const layout = await readTiffLayout(source);
-  if (layout === undefined || !layout.littleEndian) return;
-  const { fields, nextAt, complete } = await readDirectory(source, layout, layout.firstDirectoryAt);
-  if (!complete) return;
-  const replaced = new Set(added.main.map((field) => field.tag));
-  const main = [...fields.filter((field) => !replaced.has(field.tag)), ...added.main];
-  const { size } = await handle.stat();
-  const at = Math.ceil(size / 8) * 8;
-  const directory = placed(main, added, at, nextAt, layout.big);
-  if (!layout.big && at + directory.length > 0xffffffff) return;
-  await handle.write(directory, 0, directory.length, at);
-  const pointer = Buffer.alloc(layout.big ? 8 : 4);
-  if (layout.big) pointer.writeBigUInt64LE(BigInt(at));
-  else pointer.writeUInt32LE(at);
-  await handle.write(pointer, 0, pointer.length, layout.big ? 8 : 4);
+  const gps = gpsFields.length > 0 ? directoryBytes(gpsFields, gpsAt, 0, big) : Buffer.alloc(0);
+  return Buffer.concat([directoryBytes(withPointers(exifAt, gpsAt), at, nextAt, big), exif, gps]);
 }
