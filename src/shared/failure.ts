@@ -19,6 +19,8 @@ export interface Failure {
   readonly message: string;
   /** What to do next, one plain sentence. */
   readonly hint?: string;
+  /** Set when the same call may succeed if asked to make do with what can be read of a damaged file. */
+  readonly retry?: 'allow-damaged';
 }
 
 /** An error whose message is meant for the user. */
@@ -26,11 +28,13 @@ export class HeirloomError extends Error {
   override readonly name = 'HeirloomError';
   readonly code: FailureCode;
   readonly hint: string | undefined;
+  readonly retry: Failure['retry'] | undefined;
 
-  constructor(code: FailureCode, message: string, hint?: string, options?: { cause?: unknown }) {
+  constructor(code: FailureCode, message: string, hint?: string, options?: { cause?: unknown; retry?: Failure['retry'] }) {
     super(message, options);
     this.code = code;
     this.hint = hint;
+    this.retry = options?.retry;
   }
 }
 
@@ -46,8 +50,8 @@ export class CancelledError extends Error {
 /** Turns anything thrown into a `Failure`; what is not a `HeirloomError` is a bug and becomes `internal`. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof HeirloomError) {
-    const { code, message, hint } = error;
-    return hint === undefined ? { code, message } : { code, message, hint };
+    const { code, message, hint, retry } = error;
+    return { code, message, ...(hint === undefined ? {} : { hint }), ...(retry === undefined ? {} : { retry }) };
   }
   const message = error instanceof Error ? error.message : String(error);
   return {
@@ -59,5 +63,6 @@ export function toFailure(error: unknown): Failure {
 
 /** Rebuilds the error on the other side of a transport. */
 export function fromFailure(failure: Failure): HeirloomError {
-  return new HeirloomError(failure.code, failure.message, failure.hint);
+  const { code, message, hint, retry } = failure;
+  return new HeirloomError(code, message, hint, retry === undefined ? {} : { retry });
 }

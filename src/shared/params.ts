@@ -9,6 +9,8 @@ interface ParamBase {
   readonly label: string;
   /** One sentence: what the user sees change. */
   readonly help: string;
+  /** Shown only while another parameter of the step has this value; otherwise it decides nothing. */
+  readonly shownWhen?: { readonly param: string; readonly is: ParamValue };
 }
 
 export interface NumberParam extends ParamBase {

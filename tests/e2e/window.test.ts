@@ -186,7 +186,7 @@ describe.skipIf(chromiumPath === undefined)(`window${chromiumPath === undefined 
     expect(await zoom.textContent()).toBe('100 %');
     await page.mouse.move(300, 300);
     await page.mouse.wheel(0, -400);
-    await page.waitForFunction("document.querySelector('output.zoom').textContent !== '100 %'");
+    await expect.poll(() => zoom.textContent()).not.toBe('100 %');
     await page.keyboard.press('0');
     expect(await zoom.textContent()).toBe(fitted);
   });
@@ -234,7 +234,7 @@ function ramp(width: number, height: number): Promise<Buffer> {
 
 /** Waits until the viewer has all its tiles and has drawn them. */
 async function settled(page: Page): Promise<void> {
-  await page.waitForFunction("document.querySelector('.viewer')?.getAttribute('aria-busy') === 'false'");
+  await page.locator('.viewer[aria-busy=false]').waitFor();
   await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
 }
 

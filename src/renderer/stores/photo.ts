@@ -2,7 +2,7 @@ import { defineStore } from 'pinia';
 import { computed, ref, shallowRef, watch } from 'vue';
 import { type ImageInfo, type Job, type PhotoInfo, pixelPaths, type SourceRef } from '../../shared/contract.ts';
 import type { ExportOptions } from '../../shared/export-options.ts';
-import { type Failure, HeirloomError, toFailure } from '../../shared/failure.ts';
+import { type Failure, toFailure } from '../../shared/failure.ts';
 import { emptyRecipe, type Recipe } from '../../shared/recipe.ts';
 import { change, type History, mark, redo, startHistory, undo } from '../history.ts';
 import { injectStudio } from '../inject-studio.ts';
@@ -62,8 +62,8 @@ export const usePhoto = defineStore('photo', () => {
       void loadRecent();
     } catch (error) {
       if (turn !== openCount) return;
-      const damaged = !allowDamaged && error instanceof HeirloomError && error.code === 'file';
-      notices.failed(error, damaged ? { label: 'Open what can be read', run: () => void open(from, true) } : undefined);
+      const canForce = toFailure(error).retry === 'allow-damaged';
+      notices.failed(error, canForce ? { label: 'Open what can be read', run: () => void open(from, true) } : undefined);
     } finally {
       if (turn === openCount) opening.value = '';
     }

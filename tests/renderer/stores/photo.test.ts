@@ -22,7 +22,7 @@ beforeEach(() => {
   listed = [];
   studio = fakeStudio({
     'photo.open': ({ source }) => {
-      if (source === 'broken') throw new HeirloomError('file', '"broken.jpg" ends too early.', 'Scan it again.');
+      if (source === 'broken') throw new HeirloomError('bad-input', '"broken.jpg" ends too early.', 'Scan it again.', { retry: 'allow-damaged' });
       opened += 1;
       return photoInfo(`${source}${opened}`);
     },
