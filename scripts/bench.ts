@@ -1,7 +1,7 @@
 /**
  * Measures speed and memory on this machine, as ratios taken in one run wherever possible; prints a table and writes bench-results/<group>.json.
  *
- *   npm run bench                       all groups but the slow ones
+ *   npm run bench                       all groups
  *   npm run bench -- engine memory      these groups
  *
  *   engine        engine time over bare session.run           1.04     (target ≤ 1.10)
@@ -15,6 +15,7 @@ const groups: Readonly<Record<string, () => Promise<() => Promise<readonly Measu
   engine: async () => (await import('./bench/engine-overhead.ts')).measureEngineOverhead,
   open: async () => (await import('./bench/open-photo.ts')).measureOpening,
   memory: async () => (await import('./bench/memory.ts')).measureMemory,
+  architectures: async () => (await import('./bench/architectures.ts')).measureArchitectures,
   studio: async () => (await import('./bench/studio.ts')).measureStudio,
 };
 
