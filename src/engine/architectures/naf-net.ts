@@ -62,7 +62,7 @@ function read(weights: Weights): NafNetParams {
   for (let level = 0; level < levels; level++) {
     const features = width * 2 ** level;
     encoderBlocks.push(blocksOf(`encoders.${level}`, features));
-    expectShape(weights, `downs.${level}.weight`, [2 * features, features, 2, 2]);
+    expectConv(weights, `downs.${level}`, 2 * features, features, 2, 'maybe-bias');
     const up = width * 2 ** (levels - level);
     expectShape(weights, `ups.${level}.0.weight`, [2 * up, up, 1, 1]);
     decoderBlocks.push(blocksOf(`decoders.${level}`, up / 2));
@@ -73,7 +73,7 @@ function read(weights: Weights): NafNetParams {
 
 function checkBlock(weights: Weights, key: string, features: number): void {
   expectConv(weights, `${key}.conv1`, 2 * features, features, 1);
-  expectShape(weights, `${key}.conv2.weight`, [2 * features, 1, 3, 3]);
+  expectConv(weights, `${key}.conv2`, 2 * features, 1, 3, 'maybe-bias');
   expectConv(weights, `${key}.conv3`, features, features, 1);
   expectConv(weights, `${key}.sca.1`, features, features, 1);
   expectConv(weights, `${key}.conv4`, 2 * features, features, 1);

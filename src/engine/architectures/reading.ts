@@ -67,6 +67,13 @@ export function expectConv(
     expectShape(weights, name, [output]);
 }
 
+/** Checks that vectors such as biases, norms and slopes have this length where the file has them. */
+export function expectVectors(weights: Weights, length: number, ...names: readonly string[]): void {
+  for (const name of names) {
+    if (weights.tensors.has(name)) expectShape(weights, name, [length]);
+  }
+}
+
 /**
  * The square root of a whole number that must be a square, such as a pixel shuffle's factor from its channels; undefined if it is none or larger than any
  * network has.

@@ -26,7 +26,7 @@ import type { WindowGrid } from '../graph/layers-window-attention.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Architecture, ModelInfo } from './architecture.ts';
 import { convFlop } from './geometry.ts';
-import { countFrom, expectConv, expectShape, has, misfit, shapeOf } from './reading.ts';
+import { countFrom, expectConv, expectShape, expectVectors, has, misfit, shapeOf } from './reading.ts';
 
 export interface ScuNetParams {
   readonly channels: number;
@@ -130,7 +130,15 @@ function checkBlock(weights: Weights, key: string, width: number, windowPx: numb
   expectShape(weights, `${attention}.embedding_layer.weight`, [3 * half, half]);
   expectShape(weights, `${attention}.linear.weight`, [half, half]);
   const [hidden] = shapeOf(weights, `${key}.trans_block.mlp.0.weight`, 2);
+  expectShape(weights, `${key}.trans_block.mlp.0.weight`, [hidden, half]);
   expectShape(weights, `${key}.trans_block.mlp.2.weight`, [half, hidden]);
+  const stem = `${key}.trans_block`;
+  for (const norm of ['ln1', 'ln2']) {
+    for (const name of ['weight', 'bias']) expectShape(weights, `${stem}.${norm}.${name}`, [half]);
+  }
+  expectVectors(weights, 3 * half, `${attention}.embedding_layer.bias`);
+  expectVectors(weights, hidden, `${stem}.mlp.0.bias`);
+  expectVectors(weights, half, `${attention}.linear.bias`, `${stem}.mlp.2.bias`);
 }
 
 function describe(params: ScuNetParams): ModelInfo {

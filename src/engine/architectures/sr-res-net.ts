@@ -4,7 +4,17 @@ import { add, conv2d, conv2dBatchNorm, depthwiseAffine, pixelShuffle, prelu, tan
 import type { Weights } from '../weights/weights.ts';
 import type { Architecture, ModelInfo } from './architecture.ts';
 import { convFlop, receptiveFieldPx } from './geometry.ts';
-import { countFrom, expectShape, has, misfit, shapeOf, squareRoot } from './reading.ts';
+import {
+  countFrom,
+  expectConv,
+  expectShape,
+  expectVectors,
+  findShape,
+  has,
+  misfit,
+  shapeOf,
+  squareRoot,
+} from './reading.ts';
 
 export interface SrResNetParams {
   readonly layout: 'numbered' | 'trunk';
@@ -124,7 +134,8 @@ function read(weights: Weights): SrResNetParams {
   const [features, channels, firstKernel] = shapeOf(weights, `${keys.first}.weight`, 4);
   const blocks = countFrom(weights, (index) => `${keys.block(index).conv1}.weight`);
   for (let index = 0; index < blocks; index++) {
-    const { conv1, norm1, conv2, norm2 } = keys.block(index);
+    const { conv1, norm1, slope, conv2, norm2 } = keys.block(index);
+    expectSlopes(weights, slope, features);
     expectNormalized(weights, conv1, norm1, features);
     expectNormalized(weights, conv2, norm2, features);
   }
@@ -137,13 +148,16 @@ function read(weights: Weights): SrResNetParams {
       const shape = shapeOf(weights, name, 4);
       const factor = squareRoot(shape[0] / features);
       if (factor === undefined) throw misfit(weights, name, shape, 'features × factor² outputs');
-      expectShape(weights, name, [features * factor * factor, features, 3, 3]);
+      expectConv(weights, keys.up(index, blocks).conv, features * factor * factor, features, 3, 'maybe-bias');
+      expectSlopes(weights, keys.up(index, blocks).slope, features);
       return factor;
     },
   );
   const lastName = `${keys.last(shuffles.length, blocks)}.weight`;
   const [, , lastKernel] = shapeOf(weights, lastName, 4);
-  expectShape(weights, lastName, [channels, features, lastKernel, lastKernel]);
+  expectConv(weights, keys.last(shuffles.length, blocks), channels, features, lastKernel, 'maybe-bias');
+  expectConv(weights, keys.first, features, channels, firstKernel, 'maybe-bias');
+  expectSlopes(weights, keys.firstSlope, features);
   if (firstKernel % 2 === 0 || lastKernel % 2 === 0) {
     throw new HeirloomError(
       'unsupported-model',
@@ -155,9 +169,15 @@ function read(weights: Weights): SrResNetParams {
 }
 
 function expectNormalized(weights: Weights, conv: string, norm: string, features: number): void {
-  expectShape(weights, `${conv}.weight`, [features, features, 3, 3]);
+  expectConv(weights, conv, features, features, 3, 'maybe-bias');
   expectShape(weights, `${norm}.running_mean`, [features]);
   expectShape(weights, `${norm}.running_var`, [features]);
+  expectVectors(weights, features, `${norm}.weight`, `${norm}.bias`);
+}
+
+/** PReLU has one slope for all channels or one for each. */
+function expectSlopes(weights: Weights, name: string, features: number): void {
+  expectShape(weights, name, [findShape(weights, name)?.[0] === 1 ? 1 : features]);
 }
 
 function describe(params: SrResNetParams): ModelInfo {

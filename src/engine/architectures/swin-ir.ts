@@ -30,7 +30,17 @@ import type { WindowGrid } from '../graph/layers-window-attention.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Architecture, ModelInfo } from './architecture.ts';
 import { convFlop, receptiveFieldPx } from './geometry.ts';
-import { countFrom, expectConv, expectShape, has, hasRank, misfit, shapeOf, squareRoot } from './reading.ts';
+import {
+  countFrom,
+  expectConv,
+  expectShape,
+  expectVectors,
+  has,
+  hasRank,
+  misfit,
+  shapeOf,
+  squareRoot,
+} from './reading.ts';
 
 export interface SwinIrParams {
   readonly channels: number;
@@ -109,10 +119,22 @@ function read(weights: Weights): SwinIrParams {
       expectShape(weights, `${key}.attn.proj.weight`, [features, features]);
       expectShape(weights, `${key}.mlp.fc1.weight`, [hidden, features]);
       expectShape(weights, `${key}.mlp.fc2.weight`, [features, hidden]);
+      const norms = ['norm1', 'norm2'].flatMap((norm) => [`${key}.${norm}.weight`, `${key}.${norm}.bias`]);
+      expectVectors(weights, features, ...norms, `${key}.attn.proj.bias`, `${key}.mlp.fc2.bias`);
+      expectVectors(weights, hidden, `${key}.mlp.fc1.bias`);
+      expectVectors(weights, 3 * features, `${key}.attn.qkv.bias`);
     }
     return depth;
   });
   const windowPx = (side + 1) / 2;
+  expectVectors(
+    weights,
+    features,
+    'norm.weight',
+    'norm.bias',
+    'patch_embed.norm.weight',
+    'patch_embed.norm.bias',
+  );
   const groupEnd = has(weights, 'layers.0.conv.0.weight') ? '3conv' : '1conv';
   for (const key of ['conv_after_body', ...depths.map((_, group) => `layers.${group}.conv`)]) {
     checkEnding(weights, key, features, groupEnd);
