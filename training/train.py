@@ -44,9 +44,9 @@ class Stage:
 
 STAGES = {
     "x4-fidelity": Stage("x4", 16, 48, 5e-4, 0.999),
-    "clean-gentle": Stage("clean-gentle", 16, 48, 4e-4, 0.998, "x4-fidelity", graft=True),
-    "clean-strong": Stage("clean-strong", 16, 48, 3e-4, 0.998, "clean-gentle"),
-    "x4-perception": Stage("x4", 8, 32, 2e-4, 0.998, "x4-fidelity", perception=True),
+    "clean-gentle": Stage("clean-gentle", 8, 48, 4e-4, 0.995, "x4-fidelity", graft=True),
+    "clean-strong": Stage("clean-strong", 8, 48, 4e-4, 0.995, "clean-gentle"),
+    "x4-perception": Stage("x4", 8, 32, 2e-4, 0.995, "x4-fidelity", perception=True),
 }
 
 
@@ -83,6 +83,7 @@ class Run:
         self.iteration, self.seconds = 0, 0.0
         self.stop: list[int] = []
         self.stopping = 0.0
+        self.pending = 0.0  # the last step's seconds; joins `seconds` where all workers agree on it, so that all stop together
         self.rng = np.random.default_rng(a.seed)
         self.perception = None
         if self.stage.perception:
@@ -183,7 +184,7 @@ class Run:
             loss, more = self.perception.generator_loss(output, target, fidelity)
             parts.update(more)
         loss.backward()
-        self.seconds, self.stopping = self.average(self.parameters, [self.seconds, float(len(self.stop))])
+        self.seconds, self.stopping = self.average(self.parameters, [self.seconds + self.pending, float(len(self.stop))])
         torch.nn.utils.clip_grad_norm_(self.parameters, 0.5)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -213,7 +214,7 @@ class Run:
             parts = self.step(source, target)
             done = time.time()
             data_seconds += loaded - begun
-            self.seconds += done - begun
+            self.pending = done - begun
             for key, value in parts.items():
                 sums[key] = sums.get(key, 0.0) + float(value)
             count += 1
