@@ -1,5 +1,16 @@
 import type { Graph, Value } from '../graph/graph.ts';
-import { add, concat, convolve, findTensor, mul, numbers, readTensor, scaled } from '../graph/layers.ts';
+import {
+  add,
+  concat,
+  convolve,
+  depthwiseScale,
+  findTensor,
+  leakyRelu,
+  mul,
+  numbers,
+  readTensor,
+  scaled,
+} from '../graph/layers.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Architecture, ModelInfo } from './architecture.ts';
 import { dimension } from './dimension.ts';
@@ -96,6 +107,7 @@ function build(graph: Graph, weights: Weights, params: MiGanParams): Readonly<Re
   let x = activate(
     graph,
     convolve(graph, pixels, readTensor(weights, `${first}.weight`), bias, { scale: Math.SQRT2 }, first),
+    dimension(weights, `${first}.weight`, 4, 0),
   );
   const features = new Map<number, Value>();
   for (let size = sizePx; size >= 4; size /= 2) {
@@ -125,9 +137,12 @@ function build(graph: Graph, weights: Weights, params: MiGanParams): Readonly<Re
   return { output: add(graph, mul(graph, rgb ?? image, mask), visible) };
 }
 
-/** Leaky ReLU and clamping; its gain of √2 is folded into what comes before. */
-function activate(graph: Graph, x: Value): Value {
-  const y = graph.op('LeakyRelu', [x], { alpha: { float: 0.2 } });
+/**
+ * Leaky ReLU and clamping; its gain of √2 is folded into what comes before. The depthwise identity takes the clamping in as its activation, so that both
+ * stay in ONNX Runtime's blocked layout.
+ */
+function activate(graph: Graph, x: Value, channels: number): Value {
+  const y = depthwiseScale(graph, leakyRelu(graph, x), channels, 1);
   return graph.op('Clip', [y, numbers(graph, [-256]), numbers(graph, [256])]);
 }
 
@@ -139,6 +154,7 @@ function separable(graph: Graph, weights: Weights, x: Value, key: string): Value
   let y = activate(
     graph,
     convolve(graph, x, depthwise, bias, { pad: 1, group, scale: Math.SQRT2 }, `${key}.conv1`),
+    group,
   );
   const half = findTensor(weights, `${key}.downsample.filter.weight`);
   if (half !== undefined)
@@ -153,7 +169,7 @@ function separable(graph: Graph, weights: Weights, x: Value, key: string): Value
     const map = { data: scaled(noise, strength).data, shape: [1, 1, ...noise.shape] };
     y = add(graph, y, graph.constant(map, `${key}.noise`));
   }
-  return activate(graph, y);
+  return activate(graph, y, dimension(weights, `${key}.conv2.weight`, 4, 0));
 }
 
 /**
