@@ -31,7 +31,13 @@ export interface DecodeRequest {
  */
 export async function decodeFile(request: DecodeRequest, notices: string[]): Promise<Image> {
   const { name, store, allowDamaged, signal } = request;
-  const attempts = allowDamaged ? (['none'] as const) : (['warning', 'error'] as const);
+  // TIFF and PNG decoders warn of odd metadata, which is no fault of the picture; that of JPEG warns of damaged data.
+  const warnsOfMetadata = ['tiff', 'png'].includes(request.found.format ?? '');
+  const attempts = allowDamaged
+    ? (['none'] as const)
+    : warnsOfMetadata
+      ? (['error'] as const)
+      : (['warning', 'error'] as const);
   let problem: unknown;
   for (const failOn of attempts) {
     const target = store.scratchPath('.v');
@@ -39,7 +45,7 @@ export async function decodeFile(request: DecodeRequest, notices: string[]): Pro
       await decodeTo(target, request, failOn);
       if (signal?.aborted === true) throw new CancelledError();
       const image = await adoptPicture(store, target, notices, nodeFiles);
-      if (failOn === 'error')
+      if (problem !== undefined)
         notices.push(`"${name}" has small faults (${decoderReason(problem)}); it was opened all the same.`);
       return image;
     } catch (error) {

@@ -72,7 +72,7 @@ export function decoderReason(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const lines = text.split('\n').map((part) => part.trim());
   const line =
-    lines.find((part) => part !== '' && !part.includes('/') && !part.includes('\\')) ?? 'the decoder gave up';
+    lines.find((part) => part !== '' && !/[/\\]|treated as error/.test(part)) ?? 'the decoder gave up';
   return line
     .replace(/^(Input file|Input buffer)[^:]*:\s*/i, '')
     .replace(/^[\w ]+: /, '')

@@ -49,6 +49,12 @@ function bufferSource(data: Uint8Array): ByteSource {
   };
 }
 
+/** Text without the padding some cameras put behind its end. */
+function trimmed(field: TiffField): TiffField {
+  const end = field.type === 2 ? field.value.indexOf(0) : -1;
+  return end === -1 ? field : { ...field, count: end + 1, value: field.value.subarray(0, end + 1) };
+}
+
 async function readExifFields(source: ByteSource): Promise<ExifFields | undefined> {
   const layout = await readTiffLayout(source);
   if (layout === undefined) return undefined;
@@ -58,10 +64,10 @@ async function readExifFields(source: ByteSource): Promise<ExifFields | undefine
     if (at === undefined) return [];
     const inner = await readDirectory(source, layout, at);
     // A pointer inside would point nowhere once the fields have moved.
-    return inner.fields.filter((field) => field.tag !== interoperabilityPointerTag);
+    return inner.fields.filter((field) => field.tag !== interoperabilityPointerTag).map(trimmed);
   };
   return {
-    main: fields.filter((field) => descriptiveTags.has(field.tag)),
+    main: fields.filter((field) => descriptiveTags.has(field.tag)).map(trimmed),
     exif: await behind(exifPointerTag),
     gps: await behind(gpsPointerTag),
     iptc: fields.find((field) => field.tag === iptcTag)?.value,

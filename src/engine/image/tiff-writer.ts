@@ -11,11 +11,15 @@ const bigTiffBytes = 3.8e9;
  * Writes a TIFF row by row with memory of a few strips, whatever the size of the picture: deflate with horizontal differences, and
  * BigTIFF where 4 GiB might not do (Adobe, TIFF 6.0 and its Photoshop technical notes; libtiff, BigTIFF design).
  */
-export async function createTiffWriter(handle: FileHandle, layout: StreamLayout): Promise<RowSink> {
+export async function createTiffWriter(
+  handle: FileHandle,
+  layout: StreamLayout,
+  bigFromBytes = bigTiffBytes,
+): Promise<RowSink> {
   const { width, height, channels, bitDepth } = layout;
   const rowLength = width * channels;
   const rowBytes = (rowLength * bitDepth) / 8;
-  const big = rowBytes * height > bigTiffBytes;
+  const big = rowBytes * height > bigFromBytes;
   const rowsPerStrip = rowsPerMebibyte(rowBytes, height);
   const offsets: number[] = [];
   const sizes: number[] = [];
