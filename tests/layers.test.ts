@@ -21,7 +21,7 @@ const table: Readonly<Record<string, Layer>> = {
 
   'engine/context.ts': { layers: ['shared'], packages: node },
   'engine/image': { layers: [...below], packages: [...node, 'sharp'] },
-  'engine/weights': { layers: [...below, 'engine/image'], packages: [...node, 'yauzl'] },
+  'engine/weights': { layers: [...below, 'engine/image'], packages: node },
   'engine/graph': { layers: [...below, 'engine/image', 'engine/weights'], packages: node },
   'engine/architectures': { layers: [...below, 'engine/image', 'engine/weights', 'engine/graph'], packages: node },
   'engine/models': {

@@ -13,8 +13,8 @@ import { isOwnPage } from '../../src/main/own-page.ts';
 import { studioProtocol, studioScheme } from '../../src/main/studio-protocol.ts';
 import type { SourceRef } from '../../src/shared/contract.ts';
 import { HeirloomError } from '../../src/shared/failure.ts';
-import { connect, type Transport } from '../../src/shared/rpc.ts';
-import { type SampleCalls, type SampleEvents, serveSample } from '../contracts/sample-calls.ts';
+import type { Transport } from '../../src/shared/rpc.ts';
+import { serveSample } from '../contracts/sample-calls.ts';
 import { removeFolder } from '../host/fake-engine.ts';
 import { FakeContents, fakeElectron } from './fake-electron.ts';
 

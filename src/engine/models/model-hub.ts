@@ -224,7 +224,7 @@ export function createModelHub(options: ModelHubOptions): ModelHub {
     },
     interpolate: async ({ id, partner, alpha }, path) => {
       const blended = blendOf(id, partner, alpha);
-      await writeSafetensors(path, blended, {
+      writeSafetensors(path, blended, {
         dtype: 'f32',
         metadata: { format: 'pt', 'heirloom.interpolation': `(1-${alpha})*${id} + ${alpha}*${partner}` },
       });

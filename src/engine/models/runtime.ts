@@ -84,7 +84,7 @@ export function createWorkerRuntime(entry: string): Runtime {
     if ('error' in answer) entry?.reject(new HeirloomError(answer.error.code, answer.error.message));
     else entry?.resolve(answer.value);
   });
-  worker.on('error', (error) => breakDown(error.message));
+  worker.on('error', (error: Error) => breakDown(error.message));
   worker.on('exit', (code) => breakDown(`exit code ${code}`));
 
   const ask = <T>(operation: Operation, transfer: ArrayBuffer[]): Promise<T> =>
