@@ -22,7 +22,7 @@ export function trainedWithRelu(weights: Weights): boolean | undefined {
       const spread = Math.abs(gamma[channel] ?? 0);
       const center = beta[channel] ?? 0;
       if (mean < -0.01 * spread && mean < 0.02 * center) leaking += 1;
-      else if (center < -0.1 * spread && Math.abs(mean) < 0.005 * spread) silent += 1;
+      else if (center < -0.1 * spread && Math.abs(mean) < 3e-4 * spread) silent += 1;
     }
   }
   return leaking === 0 && silent === 0 ? undefined : silent > leaking;
