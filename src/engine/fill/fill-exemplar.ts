@@ -1,0 +1,155 @@
+import { seededNumbers } from '../models/seeded-numbers.ts';
+import { doubledField, measureField, type PatchField, randomField, searchField } from './patch-field.ts';
+import { buildPatchLevels, type HoleImage, type PatchLevel, patchRadius } from './patch-level.ts';
+import { peelHole } from './patch-peel.ts';
+import { votePixels } from './patch-vote.ts';
+
+export interface ExemplarOptions {
+  /** Another seed gives another variant. */
+  readonly seed: number;
+  /** Half the width of the hole at its widest, in pixels. */
+  readonly holeRadiusPx: number;
+  /** A coarse result, (height, width, channels): its structure is kept, its detail comes from the known patches. */
+  readonly guide?: Float32Array;
+  /** Hears the fraction done; may throw to stop. */
+  report?(done: number): void;
+}
+
+export interface ExemplarFill {
+  /** The picture with the hole filled, (height, width, channels). */
+  readonly pixels: Float32Array;
+  /** What the same patches say about the known pixels around the hole; NaN farther away. */
+  readonly beside: Float32Array;
+}
+
+/** With more patches than this a level gets fewer rounds, which bounds the time. */
+const manyTargets = 120_000;
+
+/**
+ * Fills a hole with patches of the picture around it, coarse to fine: patches like what is there are found by PatchMatch (Barnes et al.
+ * 2009), the pixels are voted by the patches over them (Wexler et al. 2007), again and again. At the coarsest size the hole is filled from
+ * its rim inwards. Undefined when the picture holds no whole patch to take.
+ */
+export function fillExemplar(image: HoleImage, options: ExemplarOptions): ExemplarFill | undefined {
+  const { seed, guide, report = () => {} } = options;
+  const random = seededNumbers(seed);
+  const levels = buildPatchLevels(image, options.holeRadiusPx);
+  if (levels[0]!.sources.length === 0) return undefined;
+  // A guide shows what the coarse levels would find; its own detail reaches down to a quarter of the size.
+  const start = guide === undefined ? levels.length - 1 : Math.min(2, levels.length - 1);
+  const work = levels.slice(0, start + 1).map((level) => level.targets.length * (level === levels[0] ? 1 : 2));
+  const total = work.reduce((sum, value) => sum + value, 0) || 1;
+  let done = 0;
+  let field: PatchField | undefined;
+  for (let index = start; index >= 0; index--) {
+    const level = levels[index]!;
+    const own = work[index]!;
+    const part = (share: number): void => report((done + share * own) / total);
+    if (field === undefined) field = startField(level, image, guide, index, random);
+    else {
+      field = doubledField(levels[index + 1]!, field, level, random);
+      writePixels(level, holePixels(level), votePixels(level, field, holePixels(level), 'weighted'));
+    }
+    refine(level, field, roundsAt(level, index, index === start), random, part);
+    done += own;
+  }
+  const finest = levels[0]!;
+  const hole = holePixels(finest);
+  writePixels(finest, hole, votePixels(finest, field!, hole, 'best'));
+  return { pixels: colorsOf(finest, image.channels), beside: besideHole(finest, field!, image.channels) };
+}
+
+function startField(level: PatchLevel, image: HoleImage, guide: Float32Array | undefined, index: number, random: () => number): PatchField {
+  if (guide === undefined) return peelHole(level, random);
+  placeGuide(level, image, guide, index);
+  const field = randomField(level, random);
+  measureField(level, field);
+  return field;
+}
+
+/** Colors of the hole from the guide, brought to the level's size by means. */
+function placeGuide(level: PatchLevel, { width, height, channels }: HoleImage, guide: Float32Array, index: number): void {
+  const side = 2 ** index;
+  for (const pixel of holePixels(level)) {
+    const x0 = (pixel % level.width) * side;
+    const y0 = Math.floor(pixel / level.width) * side;
+    for (let c = 0; c < channels; c++) {
+      let sum = 0;
+      let count = 0;
+      for (let y = y0; y < Math.min(height, y0 + side); y++) {
+        for (let x = x0; x < Math.min(width, x0 + side); x++, count++) sum += guide[(y * width + x) * channels + c]!;
+      }
+      if (count > 0) level.data[pixel * level.channels + c] = sum / count;
+    }
+  }
+}
+
+interface Rounds {
+  readonly votes: number;
+  readonly turns: number;
+  readonly searchPx: number;
+}
+
+function roundsAt(level: PatchLevel, index: number, isFirst: boolean): Rounds {
+  const searchPx = isFirst ? Math.max(level.width, level.height) : Math.max(8, Math.max(level.width, level.height) / 2 ** (isFirst ? 0 : 2));
+  if (level.targets.length > manyTargets) return { votes: 1, turns: 2, searchPx: 16 };
+  if (index === 0) return { votes: 3, turns: 2, searchPx };
+  return { votes: isFirst ? 12 : index === 1 ? 5 : 8, turns: 3, searchPx };
+}
+
+function refine(level: PatchLevel, field: PatchField, { votes, turns, searchPx }: Rounds, random: () => number, part: (share: number) => void): void {
+  const hole = holePixels(level);
+  for (let round = 0; round < votes; round++) {
+    measureField(level, field);
+    searchField(level, field, turns, searchPx, random);
+    writePixels(level, hole, votePixels(level, field, hole, 'weighted'));
+    part((round + 1) / votes);
+  }
+  measureField(level, field);
+}
+
+/** The hole's pixels, in reading order. */
+function holePixels({ hole }: PatchLevel): Int32Array {
+  let count = 0;
+  for (let i = 0; i < hole.length; i++) count += hole[i]!;
+  const pixels = new Int32Array(count);
+  for (let i = 0, n = 0; i < hole.length; i++) if (hole[i] !== 0) pixels[n++] = i;
+  return pixels;
+}
+
+function writePixels({ data, channels }: PatchLevel, which: Int32Array, values: Float32Array): void {
+  for (let n = 0; n < which.length; n++) {
+    for (let c = 0; c < channels; c++) data[which[n]! * channels + c] = values[n * channels + c]!;
+  }
+}
+
+function colorsOf({ data, channels, hole }: PatchLevel, colors: number): Float32Array {
+  const pixels = new Float32Array(hole.length * colors);
+  for (let i = 0; i < hole.length; i++) for (let c = 0; c < colors; c++) pixels[i * colors + c] = data[i * channels + c]!;
+  return pixels;
+}
+
+/** Votes for the known pixels that patches over the hole's edge hold as well. */
+function besideHole(level: PatchLevel, field: PatchField, colors: number): Float32Array {
+  const { width, height, hole, channels } = level;
+  const beside = new Float32Array(hole.length * colors).fill(NaN);
+  const ring: number[] = [];
+  for (let i = 0; i < hole.length; i++) {
+    if (hole[i] !== 0) continue;
+    const x = i % width;
+    const y = (i - x) / width;
+    let isNear = false;
+    for (let dy = -patchRadius; dy <= patchRadius && !isNear; dy++) {
+      for (let dx = -patchRadius; dx <= patchRadius && !isNear; dx++) {
+        isNear = y + dy >= 0 && y + dy < height && x + dx >= 0 && x + dx < width && hole[i + dy * width + dx] !== 0;
+      }
+    }
+    if (isNear) ring.push(i);
+  }
+  const which = Int32Array.from(ring);
+  const votes = votePixels(level, field, which, 'weighted');
+  for (let n = 0; n < which.length; n++) {
+    for (let c = 0; c < colors; c++) beside[which[n]! * colors + c] = votes[n * channels + c]!;
+  }
+  return beside;
+}
