@@ -28,30 +28,144 @@ export function useCommands(): readonly Command[] {
   const always = (): boolean => true;
   const hasAfter = (): boolean => photo.restored !== undefined || preview.shown.length > 0;
   const pan = (id: string, title: string, key: string, x: number, y: number): Command => ({
-    id, title, group: 'View', keys: [key], enabled: hasPhoto, run: () => view.pan(x * view.density, y * view.density),
+    id,
+    title,
+    group: 'View',
+    keys: [key],
+    enabled: hasPhoto,
+    run: () => view.pan(x * view.density, y * view.density),
   });
   const show = (name: 'models' | 'settings' | 'shortcuts') => () => panels.show(name);
   return [
-    { id: 'open', title: 'Open a photo', group: 'File', keys: ['Mod+O'], enabled: always, run: () => void intake.askForPhoto() },
-    { id: 'export', title: 'Export the result', group: 'File', keys: ['Mod+E', 'Mod+S'], enabled: hasPhoto, run: () => panels.show('export') },
-    { id: 'close', title: 'Close the photo', group: 'File', keys: [], enabled: hasPhoto, run: () => void photo.close() },
-    { id: 'restore', title: 'Restore', group: 'Edit', keys: ['Mod+Enter'], enabled: () => hasPhoto() && photo.hasWork && photo.restoring === undefined, run: () => void photo.restore() },
-    { id: 'cancel', title: 'Cancel restoring', group: 'Edit', keys: ['Escape'], enabled: () => photo.restoring !== undefined, run: () => void photo.cancel() },
-    { id: 'undo', title: 'Undo', group: 'Edit', keys: ['Mod+Z'], enabled: () => photo.canUndo, run: photo.undo },
-    { id: 'redo', title: 'Redo', group: 'Edit', keys: ['Mod+Shift+Z', 'Mod+Y'], enabled: () => photo.canRedo, run: photo.redo },
-    { id: 'compare', title: 'Compare by slider', group: 'View', keys: ['C'], enabled: hasAfter, run: () => { view.compare = !view.compare; } },
-    { id: 'fit', title: 'Whole photo', group: 'View', keys: ['0', 'Mod+0'], enabled: hasPhoto, run: view.fit },
-    { id: 'actual-size', title: 'Actual pixels', group: 'View', keys: ['1', 'Mod+1'], enabled: hasPhoto, run: () => view.actualSize() },
-    { id: 'zoom-in', title: 'Zoom in', group: 'View', keys: ['+', '=', 'Mod++', 'Mod+='], enabled: hasPhoto, run: view.zoomIn },
-    { id: 'zoom-out', title: 'Zoom out', group: 'View', keys: ['-', 'Mod+-'], enabled: hasPhoto, run: view.zoomOut },
+    {
+      id: 'open',
+      title: 'Open a photo',
+      group: 'File',
+      keys: ['Mod+O'],
+      enabled: always,
+      run: () => void intake.askForPhoto(),
+    },
+    {
+      id: 'export',
+      title: 'Export the result',
+      group: 'File',
+      keys: ['Mod+E', 'Mod+S'],
+      enabled: hasPhoto,
+      run: () => panels.show('export'),
+    },
+    {
+      id: 'close',
+      title: 'Close the photo',
+      group: 'File',
+      keys: [],
+      enabled: hasPhoto,
+      run: () => void photo.close(),
+    },
+    {
+      id: 'restore',
+      title: 'Restore',
+      group: 'Edit',
+      keys: ['Mod+Enter'],
+      enabled: () => hasPhoto() && photo.hasWork && photo.restoring === undefined,
+      run: () => void photo.restore(),
+    },
+    {
+      id: 'cancel',
+      title: 'Cancel restoring',
+      group: 'Edit',
+      keys: ['Escape'],
+      enabled: () => photo.restoring !== undefined,
+      run: () => void photo.cancel(),
+    },
+    {
+      id: 'undo',
+      title: 'Undo',
+      group: 'Edit',
+      keys: ['Mod+Z'],
+      enabled: () => photo.canUndo,
+      run: photo.undo,
+    },
+    {
+      id: 'redo',
+      title: 'Redo',
+      group: 'Edit',
+      keys: ['Mod+Shift+Z', 'Mod+Y'],
+      enabled: () => photo.canRedo,
+      run: photo.redo,
+    },
+    {
+      id: 'compare',
+      title: 'Compare by slider',
+      group: 'View',
+      keys: ['C'],
+      enabled: hasAfter,
+      run: () => {
+        view.compare = !view.compare;
+      },
+    },
+    {
+      id: 'fit',
+      title: 'Whole photo',
+      group: 'View',
+      keys: ['0', 'Mod+0'],
+      enabled: hasPhoto,
+      run: view.fit,
+    },
+    {
+      id: 'actual-size',
+      title: 'Actual pixels',
+      group: 'View',
+      keys: ['1', 'Mod+1'],
+      enabled: hasPhoto,
+      run: () => view.actualSize(),
+    },
+    {
+      id: 'zoom-in',
+      title: 'Zoom in',
+      group: 'View',
+      keys: ['+', '=', 'Mod++', 'Mod+='],
+      enabled: hasPhoto,
+      run: view.zoomIn,
+    },
+    {
+      id: 'zoom-out',
+      title: 'Zoom out',
+      group: 'View',
+      keys: ['-', 'Mod+-'],
+      enabled: hasPhoto,
+      run: view.zoomOut,
+    },
     pan('pan-left', 'Move left', 'ArrowLeft', panPx, 0),
     pan('pan-right', 'Move right', 'ArrowRight', -panPx, 0),
     pan('pan-up', 'Move up', 'ArrowUp', 0, panPx),
     pan('pan-down', 'Move down', 'ArrowDown', 0, -panPx),
-    { id: 'preview', title: 'Live preview on and off', group: 'View', keys: ['P'], enabled: hasPhoto, run: () => { preview.enabled = !preview.enabled; } },
+    {
+      id: 'preview',
+      title: 'Live preview on and off',
+      group: 'View',
+      keys: ['P'],
+      enabled: hasPhoto,
+      run: () => {
+        preview.enabled = !preview.enabled;
+      },
+    },
     { id: 'models', title: 'Models', group: 'Help', keys: ['M'], enabled: always, run: show('models') },
-    { id: 'settings', title: 'Settings', group: 'Help', keys: ['Mod+,'], enabled: always, run: show('settings') },
-    { id: 'shortcuts', title: 'Keyboard shortcuts', group: 'Help', keys: ['?'], enabled: always, run: show('shortcuts') },
+    {
+      id: 'settings',
+      title: 'Settings',
+      group: 'Help',
+      keys: ['Mod+,'],
+      enabled: always,
+      run: show('settings'),
+    },
+    {
+      id: 'shortcuts',
+      title: 'Keyboard shortcuts',
+      group: 'Help',
+      keys: ['?'],
+      enabled: always,
+      run: show('shortcuts'),
+    },
   ];
 }
 
@@ -62,7 +176,9 @@ export function commandFor(commands: readonly Command[], event: KeyboardEvent): 
 }
 
 /** A key press as commands write it: 'Mod+Shift+Z', 'ArrowLeft', '?'. */
-export function keyName(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'shiftKey' | 'altKey'>): string {
+export function keyName(
+  event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'shiftKey' | 'altKey'>,
+): string {
   const key = event.key.length === 1 ? event.key.toUpperCase() : event.key;
   const isLetter = /^[A-Z]$/.test(key);
   const parts = [];
@@ -75,8 +191,20 @@ export function keyName(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey'
 
 /** Keys for people: '⌘Z' on a Mac, 'Ctrl+Z' elsewhere. */
 export function showKeys(keys: string, isMac: boolean): string {
-  const arrows: Readonly<Record<string, string>> = { ArrowLeft: '←', ArrowRight: '→', ArrowUp: '↑', ArrowDown: '↓', Escape: 'Esc' };
-  const parts = keys === '+' ? ['+'] : keys.replace(/\+\+$/, '+plus').split('+').map((part) => (part === 'plus' ? '+' : part));
+  const arrows: Readonly<Record<string, string>> = {
+    ArrowLeft: '←',
+    ArrowRight: '→',
+    ArrowUp: '↑',
+    ArrowDown: '↓',
+    Escape: 'Esc',
+  };
+  const parts =
+    keys === '+'
+      ? ['+']
+      : keys
+          .replace(/\+\+$/, '+plus')
+          .split('+')
+          .map((part) => (part === 'plus' ? '+' : part));
   const names = parts.map((part) => arrows[part] ?? (part === 'Mod' ? (isMac ? '⌘' : 'Ctrl') : part));
   return names.join(isMac ? '' : '+');
 }

@@ -15,7 +15,14 @@ export interface FormatRules {
 export const formatRules: Readonly<Record<Format, FormatRules>> = {
   jpeg: { label: 'JPEG', extension: 'jpg', quality: true, bitDepths: [8], chroma: true, lossless: false },
   png: { label: 'PNG', extension: 'png', quality: false, bitDepths: [8, 16], chroma: false, lossless: false },
-  tiff: { label: 'TIFF', extension: 'tif', quality: false, bitDepths: [8, 16], chroma: false, lossless: false },
+  tiff: {
+    label: 'TIFF',
+    extension: 'tif',
+    quality: false,
+    bitDepths: [8, 16],
+    chroma: false,
+    lossless: false,
+  },
   webp: { label: 'WebP', extension: 'webp', quality: true, bitDepths: [8], chroma: false, lossless: true },
   avif: { label: 'AVIF', extension: 'avif', quality: true, bitDepths: [8], chroma: true, lossless: false },
 };

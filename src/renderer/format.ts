@@ -36,7 +36,8 @@ export function formatMemory(mebibytes: number): string {
 export function formatDuration(seconds: number): string {
   const total = Math.max(0, Math.round(seconds));
   if (total < 60) return `${total} s`;
-  if (total < 3600) return total % 60 === 0 ? `${total / 60} min` : `${Math.floor(total / 60)} min ${total % 60} s`;
+  if (total < 3600)
+    return total % 60 === 0 ? `${total / 60} min` : `${Math.floor(total / 60)} min ${total % 60} s`;
   const hours = Math.floor(total / 3600);
   const minutes = Math.round((total % 3600) / 60);
   return minutes === 0 ? `${hours} h` : `${hours} h ${minutes} min`;

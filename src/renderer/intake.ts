@@ -25,7 +25,8 @@ export function useIntake() {
   /** The first photo is opened, every model file is added; what was left aside is said. */
   async function takeFiles(files: readonly File[]): Promise<void> {
     try {
-      for (const file of files.filter((entry) => isModelName(entry.name))) await takeModel(await studio.sourceForFile(file));
+      for (const file of files.filter((entry) => isModelName(entry.name)))
+        await takeModel(await studio.sourceForFile(file));
       const photos = files.filter((entry) => !isModelName(entry.name));
       const [first] = photos;
       if (first === undefined) return;
@@ -38,7 +39,8 @@ export function useIntake() {
   }
 
   async function takePhotos(first: SourceRef, count: number): Promise<void> {
-    if (count > 1) notices.info(`One photo is open at a time: of ${count}, "${first.name}" was opened.`, 'several');
+    if (count > 1)
+      notices.info(`One photo is open at a time: of ${count}, "${first.name}" was opened.`, 'several');
     await photo.open(first);
   }
 
@@ -59,7 +61,8 @@ export function useIntake() {
   }
 
   async function askForPhoto(): Promise<void> {
-    if (!session.isElectron) return pick('image/*,.tif,.tiff,.heic,.heif,.avif,.bmp', (files) => void takeFiles(files));
+    if (!session.isElectron)
+      return pick('image/*,.tif,.tiff,.heic,.heif,.avif,.bmp', (files) => void takeFiles(files));
     try {
       const sources = await studio.call('dialog.openPhoto');
       const [first] = sources;

@@ -11,6 +11,9 @@ try {
   const message = document.createElement('p');
   message.setAttribute('role', 'alert');
   message.className = 'unreachable';
-  message.textContent = error instanceof Error ? `${error.message} Open the full address Heirloom printed when it was started.` : String(error);
+  message.textContent =
+    error instanceof Error
+      ? `${error.message} Open the full address Heirloom printed when it was started.`
+      : String(error);
   document.querySelector('#app')?.append(message);
 }

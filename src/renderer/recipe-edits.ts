@@ -12,7 +12,12 @@ export function sameRecipe(a: Recipe, b: Recipe): boolean {
 function effective(recipe: Recipe): unknown {
   return recipe.steps
     .filter((use) => use.enabled)
-    .map((use) => [use.step, use.version, use.strength, Object.entries(use.params).sort(([a], [b]) => (a < b ? -1 : 1))]);
+    .map((use) => [
+      use.step,
+      use.version,
+      use.strength,
+      Object.entries(use.params).sort(([a], [b]) => (a < b ? -1 : 1)),
+    ]);
 }
 
 export function addStep(recipe: Recipe, step: StepDescription): Recipe {
@@ -42,14 +47,20 @@ export function moveStep(recipe: Recipe, id: string, toIndex: number): Recipe {
   return { ...recipe, steps: [...rest.slice(0, toIndex), use, ...rest.slice(toIndex)] };
 }
 
-export function changeStep(recipe: Recipe, id: string, change: Partial<Pick<StepUse, 'enabled' | 'strength'>>): Recipe {
+export function changeStep(
+  recipe: Recipe,
+  id: string,
+  change: Partial<Pick<StepUse, 'enabled' | 'strength'>>,
+): Recipe {
   return { ...recipe, steps: recipe.steps.map((use) => (use.id === id ? { ...use, ...change } : use)) };
 }
 
 export function changeParam(recipe: Recipe, id: string, name: string, value: ParamValue): Recipe {
   return {
     ...recipe,
-    steps: recipe.steps.map((use) => (use.id === id ? { ...use, params: { ...use.params, [name]: value } } : use)),
+    steps: recipe.steps.map((use) =>
+      use.id === id ? { ...use, params: { ...use.params, [name]: value } } : use,
+    ),
   };
 }
 
@@ -58,7 +69,9 @@ export function resetStep(recipe: Recipe, id: string, step: StepDescription): Re
   return {
     ...recipe,
     steps: recipe.steps.map((use) =>
-      use.id === id ? { ...use, version: step.version, strength: 1, params: defaultParams(step.params) } : use,
+      use.id === id
+        ? { ...use, version: step.version, strength: 1, params: defaultParams(step.params) }
+        : use,
     ),
   };
 }

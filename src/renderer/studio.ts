@@ -45,7 +45,10 @@ export async function connectStudio(): Promise<Studio> {
     pixelUrl,
     hasPixels: (path) => answers(pixelUrl(path)),
     // Of an error that crosses the bridge only the message is left.
-    sourceForFile: (file) => bridge.sourceForFile(file).catch((error: Error) => Promise.reject(new HeirloomError('file', error.message))),
+    sourceForFile: (file) =>
+      bridge
+        .sourceForFile(file)
+        .catch((error: Error) => Promise.reject(new HeirloomError('file', error.message))),
     upload: (bytes, name) => post('studio://upload', bytes, name),
   };
 }
@@ -58,12 +61,21 @@ async function connectWeb(): Promise<Studio> {
   });
   const pixelUrl = (path: string): string => `/pixels/${path}`;
   const send = (bytes: Blob, name: string): Promise<SourceRef> => post('/upload', bytes, name);
-  return { ...link.studio, pixelUrl, hasPixels: (path) => answers(pixelUrl(path)), sourceForFile: (file) => send(file, file.name), upload: send };
+  return {
+    ...link.studio,
+    pixelUrl,
+    hasPixels: (path) => answers(pixelUrl(path)),
+    sourceForFile: (file) => send(file, file.name),
+    upload: send,
+  };
 }
 
 /** Asks past the browser's cache: pixels are cached for good, the host may have forgotten them. */
 function answers(address: string): Promise<boolean> {
-  return fetch(address, { cache: 'no-store' }).then((response) => response.ok, () => false);
+  return fetch(address, { cache: 'no-store' }).then(
+    (response) => response.ok,
+    () => false,
+  );
 }
 
 async function reconnect(link: ReturnType<typeof createLink>): Promise<void> {
@@ -89,7 +101,14 @@ function openSocket(): Promise<Transport> {
           socket.addEventListener('close', () => listener('The connection to Heirloom was interrupted.'));
         },
       });
-    socket.onerror = () => reject(new HeirloomError('device', 'Heirloom does not answer at this address.', 'Open the full address it printed when it was started.'));
+    socket.onerror = () =>
+      reject(
+        new HeirloomError(
+          'device',
+          'Heirloom does not answer at this address.',
+          'Open the full address it printed when it was started.',
+        ),
+      );
   });
 }
 
@@ -102,19 +121,33 @@ function parse(data: unknown): unknown {
 }
 
 async function post(address: string, bytes: Blob, name: string): Promise<SourceRef> {
-  const response = await fetch(`${address}?name=${encodeURIComponent(name)}`, { method: 'POST', body: bytes }).catch(() => undefined);
+  const response = await fetch(`${address}?name=${encodeURIComponent(name)}`, {
+    method: 'POST',
+    body: bytes,
+  }).catch(() => undefined);
   const answer: unknown = await response?.json().catch(() => undefined);
   if (response?.ok === true && isSource(answer)) return answer;
   if (isFailure(answer)) throw fromFailure(answer);
-  throw new HeirloomError('file', `"${name}" could not be handed to Heirloom.`, 'Try again, or open it with the Open button.');
+  throw new HeirloomError(
+    'file',
+    `"${name}" could not be handed to Heirloom.`,
+    'Try again, or open it with the Open button.',
+  );
 }
 
 function isSource(value: unknown): value is SourceRef {
-  return typeof value === 'object' && value !== null && typeof (value as Partial<SourceRef>).source === 'string';
+  return (
+    typeof value === 'object' && value !== null && typeof (value as Partial<SourceRef>).source === 'string'
+  );
 }
 
 function isFailure(value: unknown): value is Failure {
-  return typeof value === 'object' && value !== null && typeof (value as Partial<Failure>).message === 'string' && 'code' in value;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Partial<Failure>).message === 'string' &&
+    'code' in value
+  );
 }
 
 /** Calls and events over a transport that may be replaced by a new one after it broke. */
@@ -139,7 +172,13 @@ function createLink() {
   const studio = {
     call: (name, ...input) =>
       remote?.call(name, ...input) ??
-      Promise.reject(new HeirloomError('device', 'The connection to Heirloom is interrupted.', 'It is tried again by itself; wait a moment.')),
+      Promise.reject(
+        new HeirloomError(
+          'device',
+          'The connection to Heirloom is interrupted.',
+          'It is tried again by itself; wait a moment.',
+        ),
+      ),
     on: (name, listener) => add(events, name, listener as (value: never) => void),
     onConnection: (listener: (state: 'connected' | 'lost') => void) => {
       connection.add(listener);
@@ -149,7 +188,11 @@ function createLink() {
   return { use, studio };
 }
 
-function add(events: Map<string, Set<(value: never) => void>>, name: string, listener: (value: never) => void): () => void {
+function add(
+  events: Map<string, Set<(value: never) => void>>,
+  name: string,
+  listener: (value: never) => void,
+): () => void {
   const set = events.get(name) ?? new Set();
   events.set(name, set);
   set.add(listener);

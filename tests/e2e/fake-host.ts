@@ -6,19 +6,16 @@ import { type AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import sharp from 'sharp';
 import { WebSocket, WebSocketServer } from 'ws';
-import { type EngineState, type ImageInfo, type Job, parsePixelPath, type PhotoInfo, type Settings, studioCalls, type StudioCalls, type StudioEvents } from '../../src/shared/contract.ts';
+import {
+  type PhotoInfo,
+  studioCalls,
+  type StudioCalls,
+  type StudioEvents,
+} from '../../src/shared/contract.ts';
 import { HeirloomError } from '../../src/shared/failure.ts';
-import type { Recipe } from '../../src/shared/recipe.ts';
 import { type Handlers, serve, type Transport } from '../../src/shared/rpc.ts';
+import { type Emit, FakeEngine, type Script } from './fake-engine.ts';
 import { fakeModels, fakeSteps } from './fake-steps.ts';
-
-/** How the next jobs go. */
-export interface Script {
-  jobSteps: number;
-  stepMs: number;
-  failWith: HeirloomError | undefined;
-  holdJob: boolean;
-}
 
 /** A host whose engine is a script: for what a real one does rarely (slow jobs, failures, a lost engine, a lost connection). */
 export interface FakeHost {
@@ -31,14 +28,14 @@ export interface FakeHost {
   close(): Promise<void>;
 }
 
-interface Stored {
-  readonly info: ImageInfo;
-  readonly pixels: Buffer;
-}
-
-const tilePx = 512;
-const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+};
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
 /** Serves the built window in `folder` and answers it by script. */
 export async function startFakeHost(folder: string): Promise<FakeHost> {
@@ -51,9 +48,13 @@ export async function startFakeHost(folder: string): Promise<FakeHost> {
   const sockets = new WebSocketServer({ server, path: '/socket' });
   sockets.on('connection', (socket) => {
     const handlers = createHandlers(engine, sources);
-    const emit = serve<StudioCalls, StudioEvents>(studioCalls, recording(handlers, calls), socketTransport(socket));
-    engine.listeners.add(emit);
-    socket.on('close', () => engine.listeners.delete(emit));
+    const emit = serve<StudioCalls, StudioEvents>(
+      studioCalls,
+      recording(handlers, calls),
+      socketTransport(socket),
+    );
+    engine.listeners.add(emit as Emit);
+    socket.on('close', () => engine.listeners.delete(emit as Emit));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -66,105 +67,10 @@ export async function startFakeHost(folder: string): Promise<FakeHost> {
   };
 }
 
-type Emit = <K extends keyof StudioEvents & string>(name: K, value: Exclude<StudioEvents[K]['value'], undefined>) => void;
-
-class FakeEngine {
-  readonly images = new Map<string, Stored>();
-  readonly photos = new Map<string, PhotoInfo>();
-  readonly jobs = new Map<string, Job>();
-  readonly listeners = new Set<unknown>();
-  readonly script: Script = { jobSteps: 4, stepMs: 30, failWith: undefined, holdJob: false };
-  state: EngineState = { state: 'ready', message: '' };
-  settings: Settings = { device: 'auto', tilePx: 0, memoryBudgetMiB: 2048, theme: 'system' };
-
-  emit: Emit = (name, value) => {
-    for (const listener of this.listeners) (listener as Emit)(name, value);
-  };
-
-  async store(pixels: Buffer): Promise<ImageInfo> {
-    const { width = 1, height = 1, channels = 3 } = await sharp(pixels).metadata();
-    const levels = 1 + Math.max(0, Math.ceil(Math.log2(Math.max(width, height) / tilePx)));
-    const info: ImageInfo = { id: randomUUID(), width, height, channels: channels as ImageInfo['channels'], tilePx, levels };
-    this.images.set(info.id, { info, pixels });
-    return info;
-  }
-
-  async tile(path: string): Promise<Buffer | undefined> {
-    const wanted = parsePixelPath(path);
-    const stored = wanted && this.images.get(wanted.image);
-    if (stored === undefined || wanted === undefined) return undefined;
-    if (wanted.kind === 'thumbnail') return sharp(stored.pixels).resize(wanted.maxPx, wanted.maxPx, { fit: 'inside' }).png().toBuffer();
-    const width = Math.max(1, Math.ceil(stored.info.width / 2 ** wanted.level));
-    const height = Math.max(1, Math.ceil(stored.info.height / 2 ** wanted.level));
-    const left = wanted.column * tilePx;
-    const top = wanted.row * tilePx;
-    if (left >= width || top >= height) return undefined;
-    const level = await sharp(stored.pixels).resize(width, height, { fit: 'fill' }).png().toBuffer();
-    return sharp(level).extract({ left, top, width: Math.min(tilePx, width - left), height: Math.min(tilePx, height - top) }).png().toBuffer();
-  }
-
-  /** Something that can be told from the original: larger, brighter, with more contrast. */
-  async restore(pixels: Buffer, recipe: Recipe): Promise<Buffer> {
-    const enlarge = recipe.steps.find((use) => use.step === 'enlarge' && use.enabled);
-    const scale = enlarge === undefined ? 1 : Number(String(enlarge.params['size'] ?? 'x2').slice(1));
-    const { width = 1, height = 1 } = await sharp(pixels).metadata();
-    const alpha = Number(enlarge?.params['alpha'] ?? 0);
-    return sharp(pixels).resize(width * scale, height * scale, { fit: 'fill' }).linear(1.15, -10).sharpen({ sigma: 0.5 + 2 * alpha }).png().toBuffer();
-  }
-
-  start(kind: Job['kind'], title: string, finish: () => Promise<Job['result']>): Job {
-    const job: Job = { id: randomUUID(), kind, title, state: 'queued', progress: 0, stage: '' };
-    this.jobs.set(job.id, job);
-    void this.#run(job.id, finish);
-    return job;
-  }
-
-  update(id: string, change: Partial<Job>): void {
-    const job = this.jobs.get(id);
-    if (job === undefined || job.state === 'cancelled' || job.state === 'failed') return;
-    const next = { ...job, ...change };
-    this.jobs.set(id, next);
-    this.emit('job.changed', next);
-  }
-
-  async #run(id: string, finish: () => Promise<Job['result']>): Promise<void> {
-    const { jobSteps, stepMs, failWith } = this.script;
-    for (let step = 0; step < jobSteps || this.script.holdJob; step++) {
-      await pause(stepMs);
-      if (!['queued', 'running'].includes(this.jobs.get(id)?.state ?? '')) return;
-      const progress = Math.min(0.62, step / jobSteps);
-      this.update(id, { state: 'running', progress, stage: 'Enlarge, tile 23 of 37', etaSeconds: 41 });
-    }
-    if (failWith !== undefined) {
-      const { code, message, hint } = failWith;
-      return this.update(id, { state: 'failed', failure: { code, message, ...(hint === undefined ? {} : { hint }) } });
-    }
-    const result = await finish();
-    this.update(id, { state: 'done', progress: 1, ...(result === undefined ? {} : { result }) });
-  }
-
-  async lose(stayAway = false): Promise<void> {
-    this.script.holdJob = false;
-    this.images.clear();
-    this.photos.clear();
-    const lost = [...this.jobs.values()].filter((job) => job.state === 'running' || job.state === 'queued');
-    for (const job of lost) {
-      const failure = { code: 'device', message: 'The engine stopped while restoring the photo; it has been started again.' } as const;
-      this.jobs.set(job.id, { ...job, state: 'failed', failure });
-    }
-    this.#turn({ state: 'restarting', message: 'The engine stopped; it is being started again.' });
-    await pause(250);
-    for (const job of lost) this.emit('job.changed', this.jobs.get(job.id) ?? job);
-    this.#turn(stayAway ? { state: 'failed', message: 'The engine stopped three times in a row and stays off.' } : { state: 'ready', message: '' });
-  }
-
-  #turn(state: EngineState): void {
-    this.state = state;
-    this.emit('engine.changed', state);
-  }
-}
-
-function createHandlers(engine: FakeEngine, sources: Map<string, { name: string; bytes: Buffer }>): Handlers<StudioCalls> {
+function createHandlers(
+  engine: FakeEngine,
+  sources: Map<string, { name: string; bytes: Buffer }>,
+): Handlers<StudioCalls> {
   const info = () => ({
     version: '0.1.0',
     device: 'cpu',
@@ -177,7 +83,8 @@ function createHandlers(engine: FakeEngine, sources: Map<string, { name: string;
   const photoOf = (id: string) => {
     const photo = engine.photos.get(id);
     const stored = photo && engine.images.get(photo.image.id);
-    if (photo === undefined || stored === undefined) throw new HeirloomError('bad-input', 'This photo is not open.', 'Open it again.');
+    if (photo === undefined || stored === undefined)
+      throw new HeirloomError('bad-input', 'This photo is not open.', 'Open it again.');
     return { photo, stored };
   };
   return {
@@ -192,8 +99,16 @@ function createHandlers(engine: FakeEngine, sources: Map<string, { name: string;
     },
     'dialog.openPhoto': () => [],
     'dialog.openModel': () => [],
-    'dialog.saveImage': ({ suggestedName }) => ({ target: suggestedName, label: suggestedName, overwrite: false }),
-    'dialog.saveModel': ({ suggestedName }) => ({ target: suggestedName, label: suggestedName, overwrite: false }),
+    'dialog.saveImage': ({ suggestedName }) => ({
+      target: suggestedName,
+      label: suggestedName,
+      overwrite: false,
+    }),
+    'dialog.saveModel': ({ suggestedName }) => ({
+      target: suggestedName,
+      label: suggestedName,
+      overwrite: false,
+    }),
     'recent.list': () => [...sources].map(([source, { name }]) => ({ source, name })),
     'target.show': () => undefined,
     'step.list': () => fakeSteps,
@@ -207,11 +122,17 @@ function createHandlers(engine: FakeEngine, sources: Map<string, { name: string;
     'photo.close': ({ photo }) => void engine.photos.delete(photo),
     'recipe.run': ({ photo, recipe }) => {
       const { stored } = photoOf(photo);
-      return engine.start('restore', 'Restoring', async () => ({ image: await engine.store(await engine.restore(stored.pixels, recipe)), consistencyDb: 38.24 }));
+      return engine.start('restore', 'Restoring', async () => ({
+        image: await engine.store(await engine.restore(stored.pixels, recipe)),
+        consistencyDb: 38.24,
+      }));
     },
     'preview.request': async ({ request, photo, recipe, rect }) => {
       const { stored } = photoOf(photo);
-      const part = await sharp(stored.pixels).extract({ left: rect.x, top: rect.y, width: rect.width, height: rect.height }).png().toBuffer();
+      const part = await sharp(stored.pixels)
+        .extract({ left: rect.x, top: rect.y, width: rect.width, height: rect.height })
+        .png()
+        .toBuffer();
       const image = await engine.store(await engine.restore(part, recipe));
       engine.emit('preview.changed', { request, state: 'final', image, rect, elapsedMs: 65 });
       return undefined;
@@ -226,15 +147,29 @@ function createHandlers(engine: FakeEngine, sources: Map<string, { name: string;
     'model.list': () => fakeModels,
     'model.inspect': () => fakeModels[0] ?? fail(),
     'model.add': ({ source }) => {
-      throw new HeirloomError('unsupported-model', `"${sources.get(source)?.name ?? source}" holds no network that Heirloom knows.`, 'Its first tensors are conv.weight and conv.bias.');
+      throw new HeirloomError(
+        'unsupported-model',
+        `"${sources.get(source)?.name ?? source}" holds no network that Heirloom knows.`,
+        'Its first tensors are conv.weight and conv.bias.',
+      );
     },
     'model.remove': () => undefined,
     'model.install': () => engine.start('model', 'Installing', () => Promise.resolve(undefined)),
-    'model.compare': () => ({ compatible: true, verdict: 'Both are SRVGGNetCompact with the same 68 tensors.', missing: [], extra: [], shapeDifferent: [], nonFinite: [] }),
-    'model.interpolate': () => engine.start('model', 'Mixing', () => Promise.resolve({ savedAs: 'mix.safetensors' })),
+    'model.compare': () => ({
+      compatible: true,
+      verdict: 'Both are SRVGGNetCompact with the same 68 tensors.',
+      missing: [],
+      extra: [],
+      shapeDifferent: [],
+      nonFinite: [],
+    }),
+    'model.interpolate': () =>
+      engine.start('model', 'Mixing', () => Promise.resolve({ savedAs: 'mix.safetensors' })),
     'export.start': ({ photo, target }) => {
       photoOf(photo);
-      return engine.start('export', 'Exporting', () => Promise.resolve({ savedAs: target, download: '/download/result' }));
+      return engine.start('export', 'Exporting', () =>
+        Promise.resolve({ savedAs: target, download: '/download/result' }),
+      );
     },
   };
 }
@@ -246,7 +181,11 @@ async function openPhoto(engine: FakeEngine, name: string, bytes: Buffer): Promi
     format = (await sharp(bytes).metadata()).format;
     pixels = await sharp(bytes).png().toBuffer();
   } catch {
-    throw new HeirloomError('file', `"${name}" is not a picture Heirloom can read.`, 'Open a JPEG, PNG, TIFF, WebP or AVIF file.');
+    throw new HeirloomError(
+      'file',
+      `"${name}" is not a picture Heirloom can read.`,
+      'Open a JPEG, PNG, TIFF, WebP or AVIF file.',
+    );
   }
   return {
     id: randomUUID(),
@@ -263,10 +202,24 @@ async function openPhoto(engine: FakeEngine, name: string, bytes: Buffer): Promi
       version: 1,
       steps: [
         { id: 'clean-1', step: 'clean', version: 1, enabled: true, strength: 0.6, params: { model: '' } },
-        { id: 'enlarge-1', step: 'enlarge', version: 1, enabled: true, strength: 1, params: { size: 'x2', alpha: 0.3 } },
+        {
+          id: 'enlarge-1',
+          step: 'enlarge',
+          version: 1,
+          enabled: true,
+          strength: 1,
+          params: { size: 'x2', alpha: 0.3 },
+        },
       ],
     },
-    exportDefaults: { format: 'jpeg', quality: 92, bitDepth: 8, chroma: '4:4:4', profile: 'source', metadata: 'keep' },
+    exportDefaults: {
+      format: 'jpeg',
+      quality: 92,
+      bitDepth: 8,
+      chroma: '4:4:4',
+      profile: 'source',
+      metadata: 'keep',
+    },
   };
 }
 
@@ -280,7 +233,9 @@ async function answer(
   const url = new URL(request.url ?? '/', 'http://localhost');
   if (url.pathname.startsWith('/pixels/')) {
     const tile = await engine.tile(url.pathname.slice('/pixels/'.length));
-    return void (tile === undefined ? response.writeHead(404).end() : response.writeHead(200, { 'content-type': 'image/png' }).end(tile));
+    return void (tile === undefined
+      ? response.writeHead(404).end()
+      : response.writeHead(200, { 'content-type': 'image/png' }).end(tile));
   }
   if (url.pathname === '/upload' && request.method === 'POST') {
     const chunks: Buffer[] = [];
@@ -288,19 +243,32 @@ async function answer(
     const source = randomUUID();
     const name = url.searchParams.get('name') ?? 'photo';
     sources.set(source, { name, bytes: Buffer.concat(chunks) });
-    return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ source, name }));
+    return void response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ source, name }));
   }
   if (url.pathname.startsWith('/download/')) {
-    return void response.writeHead(200, { 'content-type': 'image/jpeg', 'content-disposition': 'attachment; filename="result.jpg"' }).end('result');
+    return void response
+      .writeHead(200, {
+        'content-type': 'image/jpeg',
+        'content-disposition': 'attachment; filename="result.jpg"',
+      })
+      .end('result');
   }
   const path = join(folder, normalize(url.pathname === '/' ? '/index.html' : url.pathname));
   const found = path.startsWith(folder) ? await stat(path).catch(() => undefined) : undefined;
   if (found?.isFile() !== true) return void response.writeHead(404).end();
-  response.writeHead(200, { 'content-type': types[extname(path)] ?? 'application/octet-stream', 'content-security-policy': policy });
+  response.writeHead(200, {
+    'content-type': types[extname(path)] ?? 'application/octet-stream',
+    'content-security-policy': policy,
+  });
   createReadStream(path).pipe(response);
 }
 
-function recording(handlers: Handlers<StudioCalls>, calls: { name: string; input: unknown }[]): Handlers<StudioCalls> {
+function recording(
+  handlers: Handlers<StudioCalls>,
+  calls: { name: string; input: unknown }[],
+): Handlers<StudioCalls> {
   const wrapped = Object.entries(handlers).map(([name, handler]) => [
     name,
     (input: unknown) => {
@@ -326,10 +294,6 @@ async function closeAll(server: Server, sockets: WebSocketServer): Promise<void>
   sockets.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-}
-
-function pause(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
 
 function fail(): never {

@@ -8,7 +8,9 @@ export const fakeSteps: readonly StepDescription[] = [
     title: 'Clean',
     summary: 'Removes noise and the blocks of strong JPEG compression.',
     strength: 'blend',
-    params: { model: { kind: 'model', role: 'clean', label: 'Model', help: 'Which network cleans.', default: '' } },
+    params: {
+      model: { kind: 'model', role: 'clean', label: 'Model', help: 'Which network cleans.', default: '' },
+    },
   },
   {
     id: 'tone',
@@ -17,9 +19,30 @@ export const fakeSteps: readonly StepDescription[] = [
     summary: 'Brings faded prints back to a full range and takes off a color cast.',
     strength: 'own',
     params: {
-      fade: { kind: 'number', label: 'Fade', help: 'How much of the fading is undone.', min: 0, max: 1, step: 0.01, default: 0.5 },
-      gamma: { kind: 'number', label: 'Midtones', help: 'Below 1 darker, above 1 lighter.', min: 0.5, max: 2, step: 0.05, default: 1 },
-      cast: { kind: 'flag', label: 'Take off the color cast', help: 'Estimates the cast of faded dyes from the photo.', default: true },
+      fade: {
+        kind: 'number',
+        label: 'Fade',
+        help: 'How much of the fading is undone.',
+        min: 0,
+        max: 1,
+        step: 0.01,
+        default: 0.5,
+      },
+      gamma: {
+        kind: 'number',
+        label: 'Midtones',
+        help: 'Below 1 darker, above 1 lighter.',
+        min: 0.5,
+        max: 2,
+        step: 0.05,
+        default: 1,
+      },
+      cast: {
+        kind: 'flag',
+        label: 'Take off the color cast',
+        help: 'Estimates the cast of faded dyes from the photo.',
+        default: true,
+      },
     },
   },
   {
@@ -40,20 +63,50 @@ export const fakeSteps: readonly StepDescription[] = [
         ],
         default: 'x2',
       },
-      alpha: { kind: 'number', label: 'Character', help: 'From true to the photo to crisp and partly invented.', min: 0, max: 1, step: 0.01, default: 0.3 },
+      alpha: {
+        kind: 'number',
+        label: 'Character',
+        help: 'From true to the photo to crisp and partly invented.',
+        min: 0,
+        max: 1,
+        step: 0.01,
+        default: 0.3,
+      },
     },
   },
 ];
 
 export const fakeModels: readonly ModelCard[] = [
-  card('fidelity', 'Compact ×4, fidelity', { partner: 'perception', end: 'fidelity', scale: 4, msPerMegapixel: 5300 }),
+  card('fidelity', 'Compact ×4, fidelity', {
+    partner: 'perception',
+    end: 'fidelity',
+    scale: 4,
+    msPerMegapixel: 5300,
+  }),
   card('perception', 'Compact ×4, perception', { partner: 'fidelity', end: 'perception', scale: 4 }),
-  card('restorer', 'A large restorer', { origin: 'catalog', present: false, license: 'BSD-3-Clause', sizeBytes: 67_040_989, url: 'https://example.org/restorer.pth' }),
+  card('restorer', 'A large restorer', {
+    origin: 'catalog',
+    present: false,
+    license: 'BSD-3-Clause',
+    sizeBytes: 67_040_989,
+    url: 'https://example.org/restorer.pth',
+  }),
 ];
 
 function card(id: string, title: string, change: Partial<ModelCard>): ModelCard {
   return {
-    id, title, role: 'enlarge', origin: 'embedded', present: true, architecture: 'SRVGGNetCompact', parameters: 621_424,
-    receptiveFieldPx: 39, gflopPerMegapixel: 1240, license: 'CC BY-SA 4.0', sha256: '0'.repeat(64), sizeBytes: 1_250_000, ...change,
+    id,
+    title,
+    role: 'enlarge',
+    origin: 'embedded',
+    present: true,
+    architecture: 'SRVGGNetCompact',
+    parameters: 621_424,
+    receptiveFieldPx: 39,
+    gflopPerMegapixel: 1240,
+    license: 'CC BY-SA 4.0',
+    sha256: '0'.repeat(64),
+    sizeBytes: 1_250_000,
+    ...change,
   };
 }

@@ -17,7 +17,8 @@ export interface WebHost {
 
 /** Starts the built web host; builds it first where there is none. */
 export async function startWebHost(): Promise<WebHost> {
-  if (!existsSync(join(root, 'out/main/web.js')) || !existsSync(join(root, 'out/renderer/index.html'))) build();
+  if (!existsSync(join(root, 'out/main/web.js')) || !existsSync(join(root, 'out/renderer/index.html')))
+    build();
   const folder = await mkdtemp(join(tmpdir(), 'heirloom-e2e-'));
   const child = spawn(process.execPath, [join(root, 'out/main/web.js')], {
     cwd: root,
@@ -45,7 +46,11 @@ export async function startWebHost(): Promise<WebHost> {
 export const canKillEngine = existsSync('/proc/self/task');
 
 function build(): void {
-  const built = spawnSync(process.execPath, [join(root, 'node_modules/electron-vite/bin/electron-vite.js'), 'build', '--logLevel', 'warn'], { cwd: root, stdio: 'inherit' });
+  const built = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules/electron-vite/bin/electron-vite.js'), 'build', '--logLevel', 'warn'],
+    { cwd: root, stdio: 'inherit' },
+  );
   if (built.status !== 0) throw new Error('The build failed.');
 }
 

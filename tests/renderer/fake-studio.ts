@@ -58,7 +58,14 @@ export const recipeWith = (alpha: number): Recipe => ({
   steps: [{ id: 'enlarge-1', step: 'enlarge', version: 1, enabled: true, strength: 1, params: { alpha } }],
 });
 
-export const imageInfo = (id: string, width = 200, height = 100): ImageInfo => ({ id, width, height, channels: 3, tilePx: 512, levels: 1 });
+export const imageInfo = (id: string, width = 200, height = 100): ImageInfo => ({
+  id,
+  width,
+  height,
+  channels: 3,
+  tilePx: 512,
+  levels: 1,
+});
 
 export const photoInfo = (id: string): PhotoInfo => ({
   id,
@@ -69,5 +76,12 @@ export const photoInfo = (id: string): PhotoInfo => ({
   sizeBytes: 1000,
   notices: [],
   suggestion: recipeWith(0.3),
-  exportDefaults: { format: 'jpeg', quality: 92, bitDepth: 8, chroma: '4:4:4', profile: 'source', metadata: 'keep' },
+  exportDefaults: {
+    format: 'jpeg',
+    quality: 92,
+    bitDepth: 8,
+    chroma: '4:4:4',
+    profile: 'source',
+    metadata: 'keep',
+  },
 });

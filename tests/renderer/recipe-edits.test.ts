@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { addStep, changeParam, changeStep, moveStep, removeStep, resetStep, sameRecipe } from '../../src/renderer/recipe-edits.ts';
+import {
+  addStep,
+  changeParam,
+  changeStep,
+  moveStep,
+  removeStep,
+  resetStep,
+  sameRecipe,
+} from '../../src/renderer/recipe-edits.ts';
 import type { StepDescription } from '../../src/shared/contract.ts';
 import { emptyRecipe } from '../../src/shared/recipe.ts';
 
@@ -9,7 +17,9 @@ const step: StepDescription = {
   title: 'Tone',
   summary: 'Brings faded prints back.',
   strength: 'own',
-  params: { gamma: { kind: 'number', label: 'Gamma', help: 'Midtones.', min: 0.5, max: 2, step: 0.1, default: 1 } },
+  params: {
+    gamma: { kind: 'number', label: 'Gamma', help: 'Midtones.', min: 0.5, max: 2, step: 0.1, default: 1 },
+  },
 };
 const two = addStep(addStep(emptyRecipe, step), { ...step, id: 'clean' });
 
@@ -37,7 +47,11 @@ describe('recipe edits', () => {
 
   test('reset puts back strength and parameters and takes the new version', () => {
     const changed = changeStep(changeParam(two, 'tone-1', 'gamma', 2), 'tone-1', { strength: 0.2 });
-    expect(resetStep(changed, 'tone-1', { ...step, version: 3 }).steps[0]).toMatchObject({ version: 3, strength: 1, params: { gamma: 1 } });
+    expect(resetStep(changed, 'tone-1', { ...step, version: 3 }).steps[0]).toMatchObject({
+      version: 3,
+      strength: 1,
+      params: { gamma: 1 },
+    });
     expect(two.steps[0]?.strength).toBe(1);
   });
 });

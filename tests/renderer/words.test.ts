@@ -1,12 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { keyName, showKeys } from '../../src/renderer/commands.ts';
 import { formatRules, suggestedName, withFormat } from '../../src/renderer/export-rules.ts';
-import { formatBytes, formatDuration, formatMegapixels, formatMemory, formatParameters, formatPrintSize, formatZoom } from '../../src/renderer/format.ts';
+import {
+  formatBytes,
+  formatDuration,
+  formatMegapixels,
+  formatMemory,
+  formatParameters,
+  formatPrintSize,
+  formatZoom,
+} from '../../src/renderer/format.ts';
 import { isModelName } from '../../src/renderer/intake.ts';
 import type { ExportOptions } from '../../src/shared/export-options.ts';
 
-const press = (key: string, held: Partial<Record<'ctrlKey' | 'metaKey' | 'shiftKey' | 'altKey', boolean>> = {}) =>
-  keyName({ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...held });
+const press = (
+  key: string,
+  held: Partial<Record<'ctrlKey' | 'metaKey' | 'shiftKey' | 'altKey', boolean>> = {},
+) => keyName({ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...held });
 
 describe('numbers as people read them', () => {
   test.each([
@@ -47,7 +57,14 @@ describe('keys', () => {
 });
 
 describe('export', () => {
-  const tiff: ExportOptions = { format: 'tiff', quality: 92, bitDepth: 16, chroma: '4:4:4', profile: 'source', metadata: 'keep' };
+  const tiff: ExportOptions = {
+    format: 'tiff',
+    quality: 92,
+    bitDepth: 16,
+    chroma: '4:4:4',
+    profile: 'source',
+    metadata: 'keep',
+  };
 
   test('a format takes no more than it can carry', () => {
     expect(withFormat(tiff, 'jpeg').bitDepth).toBe(8);

@@ -23,10 +23,16 @@ export function neededTiles(layer: Layer, viewport: Viewport): TileAddress[] {
 }
 
 /** Draws what of the layer is loaded: sharp tiles where they are there, finer or coarser ones in their place where not. */
-export function paintLayer(canvas: CanvasRenderingContext2D, layer: Layer, viewport: Viewport, lookup: Lookup): void {
+export function paintLayer(
+  canvas: CanvasRenderingContext2D,
+  layer: Layer,
+  viewport: Viewport,
+  lookup: Lookup,
+): void {
   const seen = seenPart(layer, viewport);
   if (seen === undefined) return;
-  for (const tile of tilesIn(layer.image, layerLevel(layer, viewport), seen)) paintCell(canvas, layer, viewport, lookup, tile);
+  for (const tile of tilesIn(layer.image, layerLevel(layer, viewport), seen))
+    paintCell(canvas, layer, viewport, lookup, tile);
 }
 
 /** Where a layer lies on the canvas, in whole device pixels. */
@@ -34,7 +40,13 @@ export function layerBox(layer: Layer, viewport: Viewport): Rect {
   return box(layer, viewport, { x: 0, y: 0, width: layer.image.width, height: layer.image.height });
 }
 
-function paintCell(canvas: CanvasRenderingContext2D, layer: Layer, viewport: Viewport, lookup: Lookup, tile: TileAddress): void {
+function paintCell(
+  canvas: CanvasRenderingContext2D,
+  layer: Layer,
+  viewport: Viewport,
+  lookup: Lookup,
+  tile: TileAddress,
+): void {
   const bitmap = lookup(tile);
   const cell = tileRect(layer.image, tile);
   if (bitmap !== undefined) {
@@ -48,7 +60,11 @@ function paintCell(canvas: CanvasRenderingContext2D, layer: Layer, viewport: Vie
     for (const child of children) paintCell(canvas, layer, viewport, lookup, child);
     return;
   }
-  for (let ancestor = parentTile(tile); ancestor.level < layer.image.levels; ancestor = parentTile(ancestor)) {
+  for (
+    let ancestor = parentTile(tile);
+    ancestor.level < layer.image.levels;
+    ancestor = parentTile(ancestor)
+  ) {
     const coarse = lookup(ancestor);
     if (coarse === undefined) continue;
     paintPart(canvas, layer, viewport, coarse, tileRect(layer.image, ancestor), cell);
@@ -57,7 +73,14 @@ function paintCell(canvas: CanvasRenderingContext2D, layer: Layer, viewport: Vie
 }
 
 /** Draws the part `cell` of a coarser tile that covers `whole`. */
-function paintPart(canvas: CanvasRenderingContext2D, layer: Layer, viewport: Viewport, bitmap: ImageBitmap, whole: Rect, cell: Rect): void {
+function paintPart(
+  canvas: CanvasRenderingContext2D,
+  layer: Layer,
+  viewport: Viewport,
+  bitmap: ImageBitmap,
+  whole: Rect,
+  cell: Rect,
+): void {
   const part = intersect(cell, whole);
   if (part === undefined) return;
   const scaleX = bitmap.width / whole.width;
@@ -102,5 +125,10 @@ function seenPart(layer: Layer, viewport: Viewport): Rect | undefined {
   if (part === undefined) return undefined;
   const scaleX = image.width / place.width;
   const scaleY = image.height / place.height;
-  return { x: (part.x - place.x) * scaleX, y: (part.y - place.y) * scaleY, width: part.width * scaleX, height: part.height * scaleY };
+  return {
+    x: (part.x - place.x) * scaleX,
+    y: (part.y - place.y) * scaleY,
+    width: part.width * scaleX,
+    height: part.height * scaleY,
+  };
 }

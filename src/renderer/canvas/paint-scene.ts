@@ -21,26 +21,53 @@ type Lookup = (tile: TileAddress) => ImageBitmap | undefined;
 const checkerCssPx = 8;
 
 /** Draws the scene; what is not loaded yet is drawn as well as it can be, and never blank where something coarser is there. */
-export function paintScene(canvas: CanvasRenderingContext2D, scene: Scene, viewport: Viewport, lookup: Lookup): void {
+export function paintScene(
+  canvas: CanvasRenderingContext2D,
+  scene: Scene,
+  viewport: Viewport,
+  lookup: Lookup,
+): void {
   const { widthPx, heightPx } = viewport;
   canvas.clearRect(0, 0, widthPx, heightPx);
   canvas.imageSmoothingEnabled = scene.smooth;
-  canvas.imageSmoothingQuality = 'medium';
+  // Levels are at most twice too fine, so plain bilinear needs no smaller copies of each tile.
+  canvas.imageSmoothingQuality = 'low';
   if (scene.show === 'original') return paintOne(canvas, scene.original, scene, viewport, lookup);
   if (scene.show === 'after') return paintAfter(canvas, scene, viewport, lookup);
-  clipped(canvas, 0, scene.splitPx, heightPx, () => paintOne(canvas, scene.original, scene, viewport, lookup));
-  clipped(canvas, scene.splitPx, widthPx - scene.splitPx, heightPx, () => paintAfter(canvas, scene, viewport, lookup));
+  clipped(canvas, 0, scene.splitPx, heightPx, () =>
+    paintOne(canvas, scene.original, scene, viewport, lookup),
+  );
+  clipped(canvas, scene.splitPx, widthPx - scene.splitPx, heightPx, () =>
+    paintAfter(canvas, scene, viewport, lookup),
+  );
 }
 
-function paintAfter(canvas: CanvasRenderingContext2D, scene: Scene, viewport: Viewport, lookup: Lookup): void {
+function paintAfter(
+  canvas: CanvasRenderingContext2D,
+  scene: Scene,
+  viewport: Viewport,
+  lookup: Lookup,
+): void {
   const { restored, previews, original } = scene;
-  paintOne(canvas, restored !== undefined && hasBase(restored, lookup) ? restored : original, scene, viewport, lookup);
+  paintOne(
+    canvas,
+    restored !== undefined && hasBase(restored, lookup) ? restored : original,
+    scene,
+    viewport,
+    lookup,
+  );
   for (const preview of previews) paintOne(canvas, preview, scene, viewport, lookup);
   const newest = previews.at(-1);
   if (newest !== undefined) outline(canvas, newest, viewport, scene.density);
 }
 
-function paintOne(canvas: CanvasRenderingContext2D, layer: Layer, scene: Scene, viewport: Viewport, lookup: Lookup): void {
+function paintOne(
+  canvas: CanvasRenderingContext2D,
+  layer: Layer,
+  scene: Scene,
+  viewport: Viewport,
+  lookup: Lookup,
+): void {
   const { channels } = layer.image;
   if (channels === 2 || channels === 4) paintChecker(canvas, layer, viewport, scene.density);
   paintLayer(canvas, layer, viewport, lookup);
@@ -49,10 +76,18 @@ function paintOne(canvas: CanvasRenderingContext2D, layer: Layer, scene: Scene, 
 /** True when the coarsest level is there, which can stand in for every other. */
 function hasBase({ image }: Layer, lookup: Lookup): boolean {
   const last = Math.max(0, image.levels - 1);
-  return tilesIn(image, last, { x: 0, y: 0, width: image.width, height: image.height }).every((tile) => lookup(tile) !== undefined);
+  return tilesIn(image, last, { x: 0, y: 0, width: image.width, height: image.height }).every(
+    (tile) => lookup(tile) !== undefined,
+  );
 }
 
-function clipped(canvas: CanvasRenderingContext2D, x: number, width: number, height: number, draw: () => void): void {
+function clipped(
+  canvas: CanvasRenderingContext2D,
+  x: number,
+  width: number,
+  height: number,
+  draw: () => void,
+): void {
   canvas.save();
   canvas.beginPath();
   canvas.rect(x, 0, width, height);
@@ -62,7 +97,12 @@ function clipped(canvas: CanvasRenderingContext2D, x: number, width: number, hei
 }
 
 /** The usual sign for transparency, in neutral grays; it stands still while the picture moves. */
-function paintChecker(canvas: CanvasRenderingContext2D, layer: Layer, viewport: Viewport, density: number): void {
+function paintChecker(
+  canvas: CanvasRenderingContext2D,
+  layer: Layer,
+  viewport: Viewport,
+  density: number,
+): void {
   const box = layerBox(layer, viewport);
   const side = Math.round(checkerCssPx * density);
   const tile = new OffscreenCanvas(2 * side, 2 * side);

@@ -28,7 +28,10 @@ export function levelFor(zoom: number, levels: number): number {
 }
 
 /** Columns and rows of tiles at a level. */
-export function tileCounts(image: Pyramid, level: number): { readonly columns: number; readonly rows: number } {
+export function tileCounts(
+  image: Pyramid,
+  level: number,
+): { readonly columns: number; readonly rows: number } {
   const size = levelSize(image, level);
   return { columns: Math.ceil(size.width / image.tilePx), rows: Math.ceil(size.height / image.tilePx) };
 }

@@ -25,7 +25,10 @@ export class TileStore<T extends Closable> {
   readonly #options: Options<T>;
   readonly #tiles = new Map<string, T>();
   readonly #loading = new Map<string, AbortController>();
-  readonly #failures = new Map<string, { attempts: number; retry: ReturnType<typeof setTimeout> | undefined }>();
+  readonly #failures = new Map<
+    string,
+    { attempts: number; retry: ReturnType<typeof setTimeout> | undefined }
+  >();
   #wanted: readonly TileAddress[] = [];
 
   constructor(options: Options<T>) {
@@ -100,7 +103,13 @@ export class TileStore<T extends Closable> {
       if (this.#loading.size >= this.#options.maxLoading) return;
       const key = tileKey(tile);
       const failure = this.#failures.get(key);
-      if (this.#tiles.has(key) || this.#loading.has(key) || failure?.retry !== undefined || this.hasFailed(tile)) continue;
+      if (
+        this.#tiles.has(key) ||
+        this.#loading.has(key) ||
+        failure?.retry !== undefined ||
+        this.hasFailed(tile)
+      )
+        continue;
       void this.#load(tile, key);
     }
   }
@@ -134,7 +143,10 @@ export class TileStore<T extends Closable> {
 
   #fail(key: string): void {
     const attempts = (this.#failures.get(key)?.attempts ?? 0) + 1;
-    const entry: { attempts: number; retry: ReturnType<typeof setTimeout> | undefined } = { attempts, retry: undefined };
+    const entry: { attempts: number; retry: ReturnType<typeof setTimeout> | undefined } = {
+      attempts,
+      retry: undefined,
+    };
     if (attempts < maxAttempts) {
       entry.retry = setTimeout(() => {
         entry.retry = undefined;

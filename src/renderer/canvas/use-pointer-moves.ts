@@ -5,17 +5,24 @@ import type { Point } from './viewport.ts';
 type View = ReturnType<typeof useView>;
 
 /** Looking around by mouse, touch pad and fingers: drag moves, the wheel and two fingers zoom at the pointer, a double click switches between all and 1:1. */
-export function usePointerMoves(root: Readonly<Ref<HTMLElement | null>>, view: View): { readonly dragging: Readonly<Ref<boolean>> } {
+export function usePointerMoves(
+  root: Readonly<Ref<HTMLElement | null>>,
+  view: View,
+): { readonly dragging: Readonly<Ref<boolean>> } {
   const dragging = ref(false);
   const pointers = new Map<number, Point>();
 
   /** A pointer in device pixels of the canvas. */
   function at(event: MouseEvent): Point {
     const box = root.value?.getBoundingClientRect();
-    return { x: (event.clientX - (box?.left ?? 0)) * view.density, y: (event.clientY - (box?.top ?? 0)) * view.density };
+    return {
+      x: (event.clientX - (box?.left ?? 0)) * view.density,
+      y: (event.clientY - (box?.top ?? 0)) * view.density,
+    };
   }
 
-  const onPicture = (event: Event): boolean => event.target === root.value || event.target instanceof HTMLCanvasElement;
+  const onPicture = (event: Event): boolean =>
+    event.target === root.value || event.target instanceof HTMLCanvasElement;
 
   function down(event: PointerEvent): void {
     if (!onPicture(event) || (event.button !== 0 && event.button !== 1)) return;
@@ -43,7 +50,12 @@ export function usePointerMoves(root: Readonly<Ref<HTMLElement | null>>, view: V
 
   function wheel(event: WheelEvent): void {
     event.preventDefault();
-    const unitPx = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 24 : event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? 240 : 1;
+    const unitPx =
+      event.deltaMode === WheelEvent.DOM_DELTA_LINE
+        ? 24
+        : event.deltaMode === WheelEvent.DOM_DELTA_PAGE
+          ? 240
+          : 1;
     const deltaX = event.deltaX * unitPx;
     const deltaY = event.deltaY * unitPx;
     if (!event.ctrlKey && (event.shiftKey || Math.abs(deltaX) > Math.abs(deltaY))) {
@@ -59,13 +71,21 @@ export function usePointerMoves(root: Readonly<Ref<HTMLElement | null>>, view: V
     else view.fit();
   }
 
-  const listeners = { pointerdown: down, pointermove: move, pointerup: up, pointercancel: up, dblclick: doubleClick } as const;
+  const listeners = {
+    pointerdown: down,
+    pointermove: move,
+    pointerup: up,
+    pointercancel: up,
+    dblclick: doubleClick,
+  } as const;
   onMounted(() => {
-    for (const [name, listener] of Object.entries(listeners)) root.value?.addEventListener(name, listener as EventListener);
+    for (const [name, listener] of Object.entries(listeners))
+      root.value?.addEventListener(name, listener as EventListener);
     root.value?.addEventListener('wheel', wheel, { passive: false });
   });
   onBeforeUnmount(() => {
-    for (const [name, listener] of Object.entries(listeners)) root.value?.removeEventListener(name, listener as EventListener);
+    for (const [name, listener] of Object.entries(listeners))
+      root.value?.removeEventListener(name, listener as EventListener);
     root.value?.removeEventListener('wheel', wheel);
   });
   return { dragging };

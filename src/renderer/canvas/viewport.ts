@@ -26,7 +26,12 @@ export interface Point {
 }
 
 /** The zoom at which the whole frame is seen, with a margin; never above `maxZoom`, so that a tiny picture is not blown up. */
-export function fitZoom(frame: Size, canvas: Pick<Viewport, 'widthPx' | 'heightPx'>, marginPx: number, maxZoom: number): number {
+export function fitZoom(
+  frame: Size,
+  canvas: Pick<Viewport, 'widthPx' | 'heightPx'>,
+  marginPx: number,
+  maxZoom: number,
+): number {
   const width = Math.max(1, canvas.widthPx - 2 * marginPx);
   const height = Math.max(1, canvas.heightPx - 2 * marginPx);
   return Math.min(maxZoom, width / frame.width, height / frame.height);
@@ -64,7 +69,11 @@ export function zoomAt(viewport: Viewport, zoom: number, anchor: Point): Viewpor
 
 /** Moves the picture by device pixels. */
 export function panBy(viewport: Viewport, deltaX: number, deltaY: number): Viewport {
-  return { ...viewport, centerX: viewport.centerX - deltaX / viewport.zoom, centerY: viewport.centerY - deltaY / viewport.zoom };
+  return {
+    ...viewport,
+    centerX: viewport.centerX - deltaX / viewport.zoom,
+    centerY: viewport.centerY - deltaY / viewport.zoom,
+  };
 }
 
 /** Keeps the picture in sight: the middle of the canvas stays on it, and an axis that fits stays centered. */
@@ -86,7 +95,10 @@ export function confine(viewport: Viewport, frame: Size): Viewport {
 export function visibleFrame(viewport: Viewport, frame: Size): Rect | undefined {
   const from = toFrame(viewport, { x: 0, y: 0 });
   const to = toFrame(viewport, { x: viewport.widthPx, y: viewport.heightPx });
-  return intersect({ x: from.x, y: from.y, width: to.x - from.x, height: to.y - from.y }, { x: 0, y: 0, ...frame });
+  return intersect(
+    { x: from.x, y: from.y, width: to.x - from.x, height: to.y - from.y },
+    { x: 0, y: 0, ...frame },
+  );
 }
 
 export function intersect(a: Rect, b: Rect): Rect | undefined {

@@ -38,7 +38,11 @@ export const useJobs = defineStore('jobs', () => {
     for (const job of byId.value.values()) {
       if (isOver(job) || ids.has(job.id)) continue;
       const hint = 'Nothing else is lost; start it once more.';
-      take({ ...job, state: 'failed', failure: { code: 'device', message: 'The engine stopped before this was finished.', hint } });
+      take({
+        ...job,
+        state: 'failed',
+        failure: { code: 'device', message: 'The engine stopped before this was finished.', hint },
+      });
     }
   }
 

@@ -26,7 +26,9 @@ export const useModels = defineStore('models', () => {
       const card = await studio.call('model.add', { source: source.source });
       await load();
       selected.value = card.id;
-      notices.info(`"${card.title}" was added: ${card.architecture}${card.scale === undefined ? '' : ` ×${card.scale}`}.`);
+      notices.info(
+        `"${card.title}" was added: ${card.architecture}${card.scale === undefined ? '' : ` ×${card.scale}`}.`,
+      );
       return true;
     } catch (error) {
       notices.failed(error);
@@ -72,11 +74,16 @@ export const useModels = defineStore('models', () => {
   /** Saves the mix of two models as a model of its own, where the user says. */
   async function saveMix(a: ModelCard, b: ModelCard, alpha: number): Promise<void> {
     try {
-      const target = await studio.call('dialog.saveModel', { suggestedName: `${a.title} ${alpha.toFixed(2)} ${b.title}.safetensors` });
+      const target = await studio.call('dialog.saveModel', {
+        suggestedName: `${a.title} ${alpha.toFixed(2)} ${b.title}.safetensors`,
+      });
       if (target === null) return;
-      const over = await jobs.whenOver(await studio.call('model.interpolate', { a: a.id, b: b.id, alpha, target: target.target }));
+      const over = await jobs.whenOver(
+        await studio.call('model.interpolate', { a: a.id, b: b.id, alpha, target: target.target }),
+      );
       if (over.failure !== undefined) throw fromFailure(over.failure);
-      if (over.state === 'done') notices.show({ kind: 'done', text: `The mix was saved as ${over.result?.savedAs ?? target.label}.` });
+      if (over.state === 'done')
+        notices.show({ kind: 'done', text: `The mix was saved as ${over.result?.savedAs ?? target.label}.` });
       if (over.result?.download !== undefined) startDownload(over.result.download);
     } catch (error) {
       notices.failed(error);

@@ -40,7 +40,13 @@ export const useNotices = defineStore('notices', () => {
   /** Shows anything thrown as its sentence and hint. */
   function failed(error: unknown, action?: NoticeAction): void {
     const { message, hint } = toFailure(error);
-    show({ kind: 'failure', text: message, topic: message, ...(hint === undefined ? {} : { hint }), ...(action === undefined ? {} : { action }) });
+    show({
+      kind: 'failure',
+      text: message,
+      topic: message,
+      ...(hint === undefined ? {} : { hint }),
+      ...(action === undefined ? {} : { action }),
+    });
   }
 
   function close(id: number): void {

@@ -1,6 +1,12 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef, watch } from 'vue';
-import { type ImageInfo, type Job, type PhotoInfo, pixelPaths, type SourceRef } from '../../shared/contract.ts';
+import {
+  type ImageInfo,
+  type Job,
+  type PhotoInfo,
+  pixelPaths,
+  type SourceRef,
+} from '../../shared/contract.ts';
 import type { ExportOptions } from '../../shared/export-options.ts';
 import { type Failure, toFailure } from '../../shared/failure.ts';
 import { emptyRecipe, type Recipe } from '../../shared/recipe.ts';
@@ -41,9 +47,15 @@ export const usePhoto = defineStore('photo', () => {
   const recipe = computed(() => history.value.present);
   const canUndo = computed(() => history.value.past.length > 0);
   const canRedo = computed(() => history.value.future.length > 0);
-  const isProposal = computed(() => info.value !== undefined && sameRecipe(recipe.value, info.value.suggestion));
-  const isStale = computed(() => restored.value !== undefined && !sameRecipe(restored.value.recipe, recipe.value));
-  const restoring = computed<Job | undefined>(() => jobs.unfinished.find((job) => job.id === restoreJobId.value));
+  const isProposal = computed(
+    () => info.value !== undefined && sameRecipe(recipe.value, info.value.suggestion),
+  );
+  const isStale = computed(
+    () => restored.value !== undefined && !sameRecipe(restored.value.recipe, recipe.value),
+  );
+  const restoring = computed<Job | undefined>(() =>
+    jobs.unfinished.find((job) => job.id === restoreJobId.value),
+  );
   const hasWork = computed(() => recipe.value.steps.some((use) => use.enabled));
 
   /** Opens a photo; the one that is open stays until the new one is there. */
@@ -63,7 +75,10 @@ export const usePhoto = defineStore('photo', () => {
     } catch (error) {
       if (turn !== openCount) return;
       const canForce = toFailure(error).retry === 'allow-damaged';
-      notices.failed(error, canForce ? { label: 'Open what can be read', run: () => void open(from, true) } : undefined);
+      notices.failed(
+        error,
+        canForce ? { label: 'Open what can be read', run: () => void open(from, true) } : undefined,
+      );
     } finally {
       if (turn === openCount) opening.value = '';
     }
@@ -83,7 +98,8 @@ export const usePhoto = defineStore('photo', () => {
     const photo = info.value;
     const result = restored.value;
     if (photo === undefined) return;
-    if (result !== undefined && !(await isThere(result.image)) && restored.value === result) restored.value = undefined;
+    if (result !== undefined && !(await isThere(result.image)) && restored.value === result)
+      restored.value = undefined;
     if (!(await isThere(photo.image)) && info.value === photo) await reopen();
   }
 
@@ -172,14 +188,37 @@ export const usePhoto = defineStore('photo', () => {
   }
 
   async function cancel(): Promise<void> {
-    if (restoring.value !== undefined) await jobs.cancel(restoring.value).catch((error: unknown) => notices.failed(error));
+    if (restoring.value !== undefined)
+      await jobs.cancel(restoring.value).catch((error: unknown) => notices.failed(error));
   }
 
-  watch(() => session.engineRun, () => void recover());
+  watch(
+    () => session.engineRun,
+    () => void recover(),
+  );
 
   return {
-    source, info, opening, recipe, restored, failure, exportOptions, recent, restoring, canUndo, canRedo, isProposal, isStale, hasWork,
-    open, close, loadRecent, edit, commit, restore, cancel,
+    source,
+    info,
+    opening,
+    recipe,
+    restored,
+    failure,
+    exportOptions,
+    recent,
+    restoring,
+    canUndo,
+    canRedo,
+    isProposal,
+    isStale,
+    hasWork,
+    open,
+    close,
+    loadRecent,
+    edit,
+    commit,
+    restore,
+    cancel,
     undo: () => void (history.value = undo(history.value)),
     redo: () => void (history.value = redo(history.value)),
     reset: () => {

@@ -106,13 +106,19 @@ export const usePreview = defineStore('preview', () => {
   }
 
   function releaseLayer(layer: PreviewLayer | undefined): void {
-    if (layer !== undefined) void studio.call('image.release', { image: layer.image.id }).catch(() => undefined);
+    if (layer !== undefined)
+      void studio.call('image.release', { image: layer.image.id }).catch(() => undefined);
   }
 
   function changed(preview: Preview): void {
     requests.answered(preview.request);
     const { image, rect, elapsedMs } = preview;
-    const layer = image && { image, rect, coarse: preview.state === 'coarse', ...(elapsedMs === undefined ? {} : { elapsedMs }) };
+    const layer = image && {
+      image,
+      rect,
+      coarse: preview.state === 'coarse',
+      ...(elapsedMs === undefined ? {} : { elapsedMs }),
+    };
     if (!useful.value || preview.state === 'superseded') return releaseLayer(layer);
     // An older answer is still nearer to the hand than what is shown; it only must not replace a newer one.
     if (preview.request === requests.newest) busy.value = preview.state === 'coarse';
@@ -125,9 +131,12 @@ export const usePreview = defineStore('preview', () => {
   studio.on('preview.changed', changed);
   watch(useful, (now) => (now ? ask() : stop()));
   watch(() => photo.recipe, ask);
-  watch(() => photo.source, () => {
-    active.value = false;
-  });
+  watch(
+    () => photo.source,
+    () => {
+      active.value = false;
+    },
+  );
   watch(
     () => view.viewport,
     () => {

@@ -40,7 +40,7 @@ export const useSession = defineStore('session', () => {
     if (settings.value === undefined) return;
     try {
       settings.value = await studio.call('settings.set', { ...settings.value, ...change });
-        if (engineState.value.state === 'ready') engine.value = await studio.call('engine.info');
+      if (engineState.value.state === 'ready') engine.value = await studio.call('engine.info');
     } catch (error) {
       notices.failed(error);
     }
@@ -81,5 +81,18 @@ export const useSession = defineStore('session', () => {
   });
   studio.onConnection((state) => void connectionChanged(state));
 
-  return { host, engine, engineState, engineRun, steps, settings, connection, device, isElectron, load, changeSettings, tryAgain };
+  return {
+    host,
+    engine,
+    engineState,
+    engineRun,
+    steps,
+    settings,
+    connection,
+    device,
+    isElectron,
+    load,
+    changeSettings,
+    tryAgain,
+  };
 });

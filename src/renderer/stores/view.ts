@@ -1,6 +1,15 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef, watch } from 'vue';
-import { centered, confine, fitZoom, panBy, type Point, type Size, type Viewport, zoomAt } from '../canvas/viewport.ts';
+import {
+  centered,
+  confine,
+  fitZoom,
+  panBy,
+  type Point,
+  type Size,
+  type Viewport,
+  zoomAt,
+} from '../canvas/viewport.ts';
 import { usePhoto } from './photo.ts';
 
 const marginPx = 24;
@@ -21,7 +30,11 @@ export const useView = defineStore('view', () => {
 
   const frame = computed<Size | undefined>(() => photo.info?.image);
   /** Pixels of the picture that is judged (the result, if there is one) per frame pixel. */
-  const detail = computed(() => (photo.restored === undefined || photo.info === undefined ? 1 : photo.restored.image.width / photo.info.image.width));
+  const detail = computed(() =>
+    photo.restored === undefined || photo.info === undefined
+      ? 1
+      : photo.restored.image.width / photo.info.image.width,
+  );
   /** Device pixels per pixel of the picture that is judged: what the readout says. */
   const magnification = computed(() => viewport.value.zoom / detail.value);
 
@@ -31,7 +44,11 @@ export const useView = defineStore('view', () => {
 
   function fit(): void {
     if (frame.value === undefined) return;
-    viewport.value = centered(viewport.value, frame.value, fitZoom(frame.value, viewport.value, marginPx * density.value, 8 * density.value));
+    viewport.value = centered(
+      viewport.value,
+      frame.value,
+      fitZoom(frame.value, viewport.value, marginPx * density.value, 8 * density.value),
+    );
     fitted.value = true;
   }
 
@@ -40,7 +57,10 @@ export const useView = defineStore('view', () => {
     if (frame.value === undefined) return;
     const { widthPx, heightPx } = viewport.value;
     const bounded = Math.min(maxZoom * detail.value, Math.max(smallestZoom(frame.value), zoom));
-    viewport.value = confine(zoomAt(viewport.value, bounded, anchor ?? { x: widthPx / 2, y: heightPx / 2 }), frame.value);
+    viewport.value = confine(
+      zoomAt(viewport.value, bounded, anchor ?? { x: widthPx / 2, y: heightPx / 2 }),
+      frame.value,
+    );
     fitted.value = false;
   }
 
@@ -62,7 +82,10 @@ export const useView = defineStore('view', () => {
     else if (frame.value !== undefined) viewport.value = confine(viewport.value, frame.value);
   }
 
-  watch(() => photo.source, () => fit());
+  watch(
+    () => photo.source,
+    () => fit(),
+  );
   watch(
     () => photo.restored,
     (now, before) => {
@@ -72,8 +95,20 @@ export const useView = defineStore('view', () => {
   );
 
   return {
-    viewport, density, fitted, compare, split, holdingOriginal, frame, detail, magnification,
-    fit, zoomTo, zoomBy, pan, resize,
+    viewport,
+    density,
+    fitted,
+    compare,
+    split,
+    holdingOriginal,
+    frame,
+    detail,
+    magnification,
+    fit,
+    zoomTo,
+    zoomBy,
+    pan,
+    resize,
     zoomIn: () => zoomBy(zoomStep),
     zoomOut: () => zoomBy(1 / zoomStep),
     actualSize: (anchor?: Point) => zoomTo(detail.value, anchor),

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { childTiles, levelFor, levelSize, parentTile, tileCounts, tileKey, tileRect, tilesIn } from '../../../src/renderer/canvas/pyramid.ts';
+import {
+  childTiles,
+  levelFor,
+  levelSize,
+  parentTile,
+  tileCounts,
+  tileKey,
+  tileRect,
+  tilesIn,
+} from '../../../src/renderer/canvas/pyramid.ts';
 
 const image = { id: 'a', width: 1300, height: 700, channels: 3 as const, tilePx: 512, levels: 3 };
 const all = { x: 0, y: 0, width: 1300, height: 700 };
@@ -22,7 +31,9 @@ describe('pyramid', () => {
 
   test('the tiles of a level cover the image exactly once', () => {
     for (const level of [0, 1, 2]) {
-      const area = tilesIn(image, level, all).map((tile) => tileRect(image, tile)).reduce((sum, rect) => sum + rect.width * rect.height, 0);
+      const area = tilesIn(image, level, all)
+        .map((tile) => tileRect(image, tile))
+        .reduce((sum, rect) => sum + rect.width * rect.height, 0);
       expect(area).toBeCloseTo(1300 * 700, 3);
     }
     expect(tileCounts(image, 0)).toEqual({ columns: 3, rows: 2 });

@@ -18,7 +18,12 @@ function setUp(maxTiles = 3, maxLoading = 2) {
   const store = new TileStore({
     load: (tile, signal) =>
       new Promise<{ close(): void }>((resolve, reject) => {
-        loading.push({ tile, signal, resolve: () => resolve({ close: () => closed.push(tile.column) }), reject: () => reject(new Error('no')) });
+        loading.push({
+          tile,
+          signal,
+          resolve: () => resolve({ close: () => closed.push(tile.column) }),
+          reject: () => reject(new Error('no')),
+        });
       }),
     onLoad: (tile) => loaded.push(tile.column),
     maxTiles,

@@ -1,5 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { centered, confine, fitZoom, panBy, previewRect, toCanvas, toFrame, type Viewport, visibleFrame, zoomAt } from '../../../src/renderer/canvas/viewport.ts';
+import {
+  centered,
+  confine,
+  fitZoom,
+  panBy,
+  previewRect,
+  toCanvas,
+  toFrame,
+  type Viewport,
+  visibleFrame,
+  zoomAt,
+} from '../../../src/renderer/canvas/viewport.ts';
 
 const canvas: Viewport = { widthPx: 1000, heightPx: 600, zoom: 1, centerX: 0, centerY: 0 };
 const frame = { width: 4000, height: 3000 };
@@ -52,6 +63,11 @@ describe('viewport', () => {
     const large = previewRect(centered(canvas, frame, 0.15), frame, 500_000);
     expect(large && large.width * large.height).toBeLessThan(505_000);
     expect(large && Math.abs(large.x + large.width / 2 - 2000)).toBeLessThan(2);
-    expect(previewRect(centered(canvas, { width: 1, height: 1 }, 8), { width: 1, height: 1 }, 1000)).toEqual({ x: 0, y: 0, width: 1, height: 1 });
+    expect(previewRect(centered(canvas, { width: 1, height: 1 }, 8), { width: 1, height: 1 }, 1000)).toEqual({
+      x: 0,
+      y: 0,
+      width: 1,
+      height: 1,
+    });
   });
 });

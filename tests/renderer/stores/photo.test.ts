@@ -8,7 +8,14 @@ import type { Job } from '../../../src/shared/contract.ts';
 import { HeirloomError } from '../../../src/shared/failure.ts';
 import { type FakeStudio, fakeStudio, imageInfo, photoInfo, recipeWith } from '../fake-studio.ts';
 
-const queued: Job = { id: 'job', kind: 'restore', title: 'Restoring', state: 'queued', progress: 0, stage: '' };
+const queued: Job = {
+  id: 'job',
+  kind: 'restore',
+  title: 'Restoring',
+  state: 'queued',
+  progress: 0,
+  stage: '',
+};
 const settings = { device: 'auto', tilePx: 0, memoryBudgetMiB: 2048, theme: 'system' } as const;
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 let studio: FakeStudio;
@@ -22,7 +29,10 @@ beforeEach(() => {
   listed = [];
   studio = fakeStudio({
     'photo.open': ({ source }) => {
-      if (source === 'broken') throw new HeirloomError('bad-input', '"broken.jpg" ends too early.', 'Scan it again.', { retry: 'allow-damaged' });
+      if (source === 'broken')
+        throw new HeirloomError('bad-input', '"broken.jpg" ends too early.', 'Scan it again.', {
+          retry: 'allow-damaged',
+        });
       opened += 1;
       return photoInfo(`${source}${opened}`);
     },
@@ -38,7 +48,12 @@ beforeEach(() => {
   setActivePinia(studio.pinia);
 });
 
-const done = (alphaImage = 'result'): Job => ({ ...queued, state: 'done', progress: 1, result: { image: imageInfo(alphaImage, 400, 200), consistencyDb: 38 } });
+const done = (alphaImage = 'result'): Job => ({
+  ...queued,
+  state: 'done',
+  progress: 1,
+  result: { image: imageInfo(alphaImage, 400, 200), consistencyDb: 38 },
+});
 
 describe('photo', () => {
   test('opens with the proposed recipe; undo brings it back after changes', async () => {
@@ -90,7 +105,11 @@ describe('photo', () => {
     nextJob = { ...queued, id: 'second' };
     const second = photo.restore();
     await settle();
-    studio.emit('job.changed', { ...nextJob, state: 'failed', failure: { code: 'out-of-memory', message: 'Too large.' } });
+    studio.emit('job.changed', {
+      ...nextJob,
+      state: 'failed',
+      failure: { code: 'out-of-memory', message: 'Too large.' },
+    });
     await second;
     expect(photo.failure).toEqual({ code: 'out-of-memory', message: 'Too large.' });
     expect(photo.info?.id).toBe('a1');
@@ -103,7 +122,11 @@ describe('photo', () => {
     await photo.open({ source: 'broken', name: 'broken.jpg' });
     expect(photo.info?.id).toBe('a1');
     const [notice] = useNotices().shown;
-    expect(notice).toMatchObject({ kind: 'failure', text: '"broken.jpg" ends too early.', hint: 'Scan it again.' });
+    expect(notice).toMatchObject({
+      kind: 'failure',
+      text: '"broken.jpg" ends too early.',
+      hint: 'Scan it again.',
+    });
     notice?.action?.run();
     await settle();
     expect(studio.calls.at(-1)).toMatchObject({ name: 'photo.open', input: { allowDamaged: true } });

@@ -8,8 +8,13 @@ import { type FakeStudio, fakeStudio, imageInfo, photoInfo, recipeWith } from '.
 let studio: FakeStudio;
 const rect = { x: 0, y: 0, width: 200, height: 100 };
 const requests = (): { request: string; recipe: unknown }[] =>
-  studio.calls.filter((call) => call.name === 'preview.request').map((call) => call.input as { request: string; recipe: unknown });
-const released = (): unknown[] => studio.calls.filter((call) => call.name === 'image.release').map((call) => (call.input as { image: string }).image);
+  studio.calls
+    .filter((call) => call.name === 'preview.request')
+    .map((call) => call.input as { request: string; recipe: unknown });
+const released = (): unknown[] =>
+  studio.calls
+    .filter((call) => call.name === 'image.release')
+    .map((call) => (call.input as { image: string }).image);
 const frame = (): Promise<unknown> => vi.advanceTimersByTimeAsync(20);
 
 beforeEach(async () => {
@@ -44,7 +49,12 @@ describe('live preview', () => {
     const preview = usePreview();
     await drag(0.4, 0.5, 0.6);
     expect(requests().map(({ recipe }) => recipe)).toEqual([recipeWith(0.4)]);
-    studio.emit('preview.changed', { request: requests()[0]?.request, state: 'coarse', rect, image: imageInfo('coarse') });
+    studio.emit('preview.changed', {
+      request: requests()[0]?.request,
+      state: 'coarse',
+      rect,
+      image: imageInfo('coarse'),
+    });
     expect(requests().map(({ recipe }) => recipe)).toEqual([recipeWith(0.4), recipeWith(0.6)]);
     expect(preview.incoming?.image.id).toBe('coarse');
     expect(preview.busy).toBe(true);
@@ -54,7 +64,12 @@ describe('live preview', () => {
     const preview = usePreview();
     await drag(0.4);
     const tell = (state: string, id: string): void => {
-      studio.emit('preview.changed', { request: requests().at(-1)?.request, state, rect, image: imageInfo(id) });
+      studio.emit('preview.changed', {
+        request: requests().at(-1)?.request,
+        state,
+        rect,
+        image: imageInfo(id),
+      });
       if (preview.incoming !== undefined) preview.present(preview.incoming);
     };
     tell('final', 'one');
@@ -68,7 +83,12 @@ describe('live preview', () => {
   test('a failure is said and does not stop the next', async () => {
     const preview = usePreview();
     await drag(0.4);
-    studio.emit('preview.changed', { request: requests()[0]?.request, state: 'failed', rect, failure: { code: 'internal', message: 'It failed.' } });
+    studio.emit('preview.changed', {
+      request: requests()[0]?.request,
+      state: 'failed',
+      rect,
+      failure: { code: 'internal', message: 'It failed.' },
+    });
     expect(preview.problem).toBe('It failed.');
     await drag(0.5);
     expect(requests()).toHaveLength(2);
@@ -78,7 +98,12 @@ describe('live preview', () => {
   test('going back to the recipe of the result, or switching it off, ends the preview', async () => {
     const preview = usePreview();
     await drag(0.4);
-    studio.emit('preview.changed', { request: requests()[0]?.request, state: 'final', rect, image: imageInfo('one') });
+    studio.emit('preview.changed', {
+      request: requests()[0]?.request,
+      state: 'final',
+      rect,
+      image: imageInfo('one'),
+    });
     preview.enabled = false;
     await frame();
     expect(preview.incoming).toBeUndefined();
@@ -92,7 +117,12 @@ describe('live preview', () => {
   test('looking elsewhere asks again once the view rests', async () => {
     usePreview();
     await drag(0.4);
-    studio.emit('preview.changed', { request: requests()[0]?.request, state: 'final', rect, image: imageInfo('one') });
+    studio.emit('preview.changed', {
+      request: requests()[0]?.request,
+      state: 'final',
+      rect,
+      image: imageInfo('one'),
+    });
     useView().zoomTo(20);
     useView().pan(30, 0);
     await frame();
