@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { openPhoto } from '../engine/image/decode.ts';
 import { compareImages, type CompareReport, measureFacts, type MeasureName, measureNames } from '../engine/metrics/compare-images.ts';
 import { readNiqeModel } from '../engine/metrics/niqe.ts';
+import { openSqueezeDistance, type SqueezeDistance } from '../engine/metrics/squeeze-distance.ts';
 import { createContext } from '../engine/context.ts';
 import { type Command, UsageError } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -12,6 +13,8 @@ const flags: readonly Flag[] = [
   { name: 'crop', takes: 'N', help: 'Pixels cut from every side before measuring (4 is usual for ×4).' },
   { name: 'only', takes: 'NAMES', help: `Measure only these, with commas between: ${measureNames.join(', ')}.` },
   { name: 'niqe', takes: 'FILE', help: 'Parameters of NIQE, as JSON.' },
+  { name: 'squeezenet', takes: 'FILE', help: "torchvision's SqueezeNet 1.1 weights, for the learned perceptual distance." },
+  { name: 'lpips', takes: 'FILE', help: 'The trained layers of LPIPS 0.1 (squeeze); with --squeezenet this gives LPIPS proper.' },
   { name: 'json', help: 'Print JSON.' },
 ];
 
@@ -34,6 +37,7 @@ ${describeRows(measureNames.map((name) => [name, `${measureFacts[name].about} ${
     const which = chosenMeasures(given.text('only'));
     const niqeFile = given.text('niqe');
     const niqeModel = niqeFile === undefined ? undefined : await readNiqeModel(resolve(niqeFile));
+    const squeeze = await openSqueeze(given.text('squeezenet'), given.text('lpips'));
     return withStore(async (store) => {
       const open = (path: string) => openPhoto(resolve(path), { store, signal: terminal.signal });
       const [first, second] = [await open(a), await open(b)];
@@ -42,12 +46,22 @@ ${describeRows(measureNames.map((name) => [name, `${measureFacts[name].about} ${
         context: createContext(terminal.signal),
         ...(which === undefined ? {} : { which }),
         ...(niqeModel === undefined ? {} : { niqeModel }),
+        ...(squeeze === undefined ? {} : { squeeze }),
       });
+      await squeeze?.release();
       terminal.out(given.has('json') ? `${toJson(report)}\n` : describe(report));
       return exitCodes.ok;
     });
   },
 };
+
+async function openSqueeze(backbone: string | undefined, layers: string | undefined): Promise<SqueezeDistance | undefined> {
+  if (backbone === undefined) {
+    if (layers !== undefined) throw new UsageError('--lpips needs --squeezenet as well.');
+    return undefined;
+  }
+  return openSqueezeDistance(resolve(backbone), layers === undefined ? undefined : resolve(layers));
+}
 
 function chosenMeasures(names: string | undefined): readonly MeasureName[] | undefined {
   return names?.split(',').map((name) => {

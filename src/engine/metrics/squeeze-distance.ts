@@ -1,7 +1,10 @@
+import { availableParallelism } from 'node:os';
+
 import { HeirloomError } from '../../shared/failure.ts';
 import { Graph, type Value } from '../graph/graph.ts';
 import { concat, conv2d, convolve, findTensor, relu } from '../graph/layers.ts';
-import type { Runtime, Session } from '../models/runtime.ts';
+import { createInlineRuntime, type Runtime, type Session } from '../models/runtime.ts';
+import { openWeights } from '../weights/open-weights.ts';
 import type { Weights } from '../weights/weights.ts';
 import { asRgb, type Pixels } from './pixels.ts';
 
@@ -25,6 +28,12 @@ export interface SqueezeDistance {
 export function isSqueezeNet(weights: Weights): boolean {
   const shape = (name: string): string => weights.tensors.get(name)?.shape.join(',') ?? '';
   return shape('features.0.weight') === '64,3,3,3' && shape('features.12.expand3x3.weight') === '256,64,3,3';
+}
+
+/** Loads the distance from files, to be measured on the CPU; see `loadSqueezeDistance`. */
+export function openSqueezeDistance(backbonePath: string, layersPath: string | undefined): Promise<SqueezeDistance> {
+  const layers = layersPath === undefined ? undefined : openWeights(layersPath);
+  return loadSqueezeDistance(openWeights(backbonePath), layers, createInlineRuntime(), { device: 'cpu', threads: availableParallelism() });
 }
 
 /**
