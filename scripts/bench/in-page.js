@@ -37,7 +37,9 @@ window.heirloomBench = {
       const shown = preview(request);
       await call('preview.request', { request, photo: id, recipe, rect: { x: 300, y: 300, width: 128, height: 128 } });
       const { image } = await shown;
-      await createImageBitmap(await (await fetch(`/pixels/${image.id}/tile/0/0/0`)).blob());
+      const pixels = await fetch(`/pixels/${image.id}/tile/0/0/0`);
+      if (!pixels.ok) throw new Error(`${pixels.status} ${await pixels.text()}`);
+      await createImageBitmap(await pixels.blob());
       times.push(performance.now() - started);
     }
     await call('photo.close', { photo: id });

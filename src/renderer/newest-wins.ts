@@ -5,6 +5,8 @@
 export class NewestWins<T> {
   readonly #send: (request: T, id: string) => void;
   readonly #patienceMs: number;
+  /** Several windows may hear the same answers. */
+  readonly #prefix = `preview-${Math.random().toString(36).slice(2)}`;
   #sent = 0;
   #waiting: string | undefined;
   #next: T | undefined;
@@ -17,7 +19,12 @@ export class NewestWins<T> {
 
   /** Id of the newest request sent; answers to others are out of date. */
   get newest(): string {
-    return `preview-${this.#sent}`;
+    return `${this.#prefix}-${this.#sent}`;
+  }
+
+  /** Whether this window sent the request. */
+  isOwn(id: string): boolean {
+    return id.startsWith(`${this.#prefix}-`);
   }
 
   ask(request: T): void {

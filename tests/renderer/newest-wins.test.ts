@@ -15,6 +15,13 @@ describe('newest wins', () => {
     expect(requests.newest).toBe(sent[1]?.[1]);
   });
 
+  test('two windows know their own requests', () => {
+    const [mine, other] = [new NewestWins<number>(() => {}, 1000), new NewestWins<number>(() => {}, 1000)];
+    mine.ask(1);
+    other.ask(1);
+    expect([mine.isOwn(mine.newest), mine.isOwn(other.newest)]).toEqual([true, false]);
+  });
+
   test('an answer to an old request changes nothing', () => {
     const sent: number[] = [];
     const requests = new NewestWins<number>((request) => sent.push(request), 1000);

@@ -111,6 +111,8 @@ export const usePreview = defineStore('preview', () => {
   }
 
   function changed(preview: Preview): void {
+    // Another window's pictures are that window's to keep and to let go.
+    if (!requests.isOwn(preview.request)) return;
     requests.answered(preview.request);
     const { image, rect, elapsedMs } = preview;
     const layer = image && {
