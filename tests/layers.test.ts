@@ -32,8 +32,9 @@ const table: Readonly<Record<string, Layer>> = {
     layers: [...below, 'engine/image', 'engine/weights', 'engine/graph', 'engine/architectures', 'engine/models'],
     packages: node,
   },
+  'engine/fill': { layers: [...below, 'engine/image', 'engine/models'], packages: node },
   'engine/steps': {
-    layers: [...below, 'engine/image', 'engine/weights', 'engine/graph', 'engine/architectures', 'engine/models', 'engine/faces'],
+    layers: [...below, 'engine/image', 'engine/weights', 'engine/graph', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/fill'],
     packages: node,
   },
   'engine/metrics': {
@@ -51,7 +52,7 @@ const table: Readonly<Record<string, Layer>> = {
   main: { layers: ['shared', 'host', 'engine/process-options.ts'], packages: [...node, 'electron'] },
   web: { layers: ['shared', 'host'], packages: [...node, 'ws'] },
   cli: {
-    layers: ['shared', 'host', 'web', 'engine', 'engine/context.ts', 'engine/image', 'engine/metrics', 'engine/steps', 'engine/weights'],
+    layers: ['shared', 'host', 'web', 'engine', 'engine/context.ts', 'engine/fill', 'engine/image', 'engine/metrics', 'engine/steps', 'engine/weights'],
     packages: node,
   },
   preload: { layers: ['shared'], packages: ['electron'] },

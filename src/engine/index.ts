@@ -21,7 +21,7 @@ import { createModelHub, type ModelHub } from './models/model-hub.ts';
 import { createInlineRuntime, createWorkerRuntime } from './models/runtime.ts';
 import { Previews } from './previews.ts';
 import { describeStep, steps } from './steps/registry.ts';
-import { checkRecipe, runRecipe } from './steps/run-recipe.ts';
+import { checkRecipe, recipeNotices, runRecipe } from './steps/run-recipe.ts';
 import { StepCache } from './steps/step-cache.ts';
 import { suggestRecipe } from './suggest.ts';
 
@@ -151,7 +151,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           const image = await runRecipe(photo.image, photo.key, recipe, benchOf(photo), context.part(0, 0.97));
           const consistencyDb = image.width * image.height <= consistencyPixels ? (await measureConsistency(photo.image, image, store, context.part(0.97, 1))).psnrDb : undefined;
           context.report(1);
-          return { image: showResult(photo, image), ...(consistencyDb === undefined ? {} : { consistencyDb: Math.min(consistencyDb, 120) }) };
+          const notices = recipeNotices(photo.image, recipe, benchOf(photo));
+          return { image: showResult(photo, image), ...(notices.length === 0 ? {} : { notices }), ...(consistencyDb === undefined ? {} : { consistencyDb: Math.min(consistencyDb, 120) }) };
         },
       });
     },
@@ -208,7 +209,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           const image = await runRecipe(photo.image, photo.key, recipe, benchOf(photo), context.part(0, 0.7));
           try {
             const { notices } = await savePhoto(image, photo.metadata, path, exportOptions, { store, context: context.part(0.7, 1), overwrite });
-            return { savedAs: path, notices };
+            return { savedAs: path, notices: [...recipeNotices(photo.image, recipe, benchOf(photo)), ...notices] };
           } finally {
             cache.release(image);
           }

@@ -1,5 +1,6 @@
 import type { ImageInfo, Preview } from '../shared/contract.ts';
 import { CancelledError, toFailure } from '../shared/failure.ts';
+import { maskForPart } from '../shared/mask.ts';
 import { checkParams } from '../shared/params.ts';
 import type { Recipe } from '../shared/recipe.ts';
 import { createContext } from './context.ts';
@@ -24,8 +25,6 @@ export interface PreviewSource {
   readonly bench: Omit<RecipeBench, 'cache'>;
 }
 
-/** Source pixels around the region: covers the receptive fields of the shipped networks in a row, so that the preview shows the final pixels. */
-const marginPx = 48;
 /** Regions larger than this get their middle first. */
 const coarseFromPixels = 200 * 200;
 const coarseSidePx = 128;
@@ -88,9 +87,10 @@ export class Previews {
   }
 
   async #render(request: PreviewRequest, source: PreviewSource, rect: Rect, signal: AbortSignal): Promise<ImageInfo> {
+    const marginPx = await contextAround(request.recipe, source.bench.models);
     const grown = clip({ x: rect.x - marginPx, y: rect.y - marginPx, width: rect.width + 2 * marginPx, height: rect.height + 2 * marginPx }, source.image);
     const part = cropImage(source.image, grown);
-    const recipe = forPart(request.recipe, source.image);
+    const recipe = forPart(request.recipe, source.image, grown);
     const key = `${source.key}:${grown.x},${grown.y},${grown.width},${grown.height}`;
     const context = createContext(signal);
     context.report(0);
@@ -109,14 +109,26 @@ export class Previews {
   }
 }
 
-function forPart(recipe: Recipe, whole: Image): Recipe {
+/** What all steps together must see around the region, so that the preview shows the final pixels. */
+async function contextAround(recipe: Recipe, models: RecipeBench['models']): Promise<number> {
+  let sum = 0;
+  for (const use of recipe.steps) {
+    if (!use.enabled || use.strength === 0) continue;
+    const step = findStep(use.step);
+    sum += (await step.contextPx?.(checkParams(step.params, use.params, step.title), models)) ?? 0;
+  }
+  return sum;
+}
+
+function forPart(recipe: Recipe, whole: Image, part: Rect): Recipe {
   let size = { width: whole.width, height: whole.height };
   const steps = recipe.steps.map((use) => {
     const step = findStep(use.step);
     const values = checkParams(step.params, use.params, step.title);
     const params = step.forPart?.(values, size) ?? values;
     if (use.enabled && use.strength > 0) size = step.outputSize(size, values, { dpi: undefined });
-    return { ...use, params };
+    // Part and whole are of the same proportions to each other before and after every step, so that the first ones do.
+    return { ...use, params, ...(use.mask === undefined ? {} : { mask: maskForPart(use.mask, part, whole) }) };
   });
   return { ...recipe, steps };
 }

@@ -17,6 +17,7 @@ function effective(recipe: Recipe): unknown {
       use.version,
       use.strength,
       Object.entries(use.params).sort(([a], [b]) => (a < b ? -1 : 1)),
+      use.mask,
     ]);
 }
 

@@ -1,5 +1,16 @@
 import { HeirloomError } from './failure.ts';
-import { array, boolean, type Infer, integer, number, object, oneOf, optional, type Schema, union } from './schema.ts';
+import {
+  array,
+  boolean,
+  type Infer,
+  integer,
+  number,
+  object,
+  oneOf,
+  optional,
+  type Schema,
+  union,
+} from './schema.ts';
 
 const coordinatePx = number(-1e6, 1e6);
 const corner = object({ x: coordinatePx, y: coordinatePx });
@@ -41,7 +52,9 @@ const maskFields = object({
   width: pxSize,
   height: pxSize,
   /** The part of it that is shown, for previews; all of it if left out. */
-  window: optional(object({ x: coordinatePx, y: coordinatePx, width: number(1e-3, 1e6), height: number(1e-3, 1e6) })),
+  window: optional(
+    object({ x: coordinatePx, y: coordinatePx, width: number(1e-3, 1e6), height: number(1e-3, 1e6) }),
+  ),
   /** 'act': the step acts only where something is selected; 'protect': only where nothing is. */
   mode: oneOf('act', 'protect'),
   /** In the order of painting; later ones act on what earlier ones left. */
@@ -78,7 +91,11 @@ export const maskSchema: Schema<Mask> = {
       }
     }
     if (points > mostPoints || brushPixels > mostBrushPixels) {
-      throw new HeirloomError('bad-input', `${path || 'The mask'} has more and larger strokes than Heirloom draws.`, 'Split it over several steps, or use a mask picture.');
+      throw new HeirloomError(
+        'bad-input',
+        `${path || 'The mask'} has more and larger strokes than Heirloom draws.`,
+        'Split it over several steps, or use a mask picture.',
+      );
     }
     return mask;
   },
@@ -86,7 +103,15 @@ export const maskSchema: Schema<Mask> = {
 
 /** A mask that selects nothing yet, for a picture of this size. */
 export function emptyMask(size: { readonly width: number; readonly height: number }): Mask {
-  return { width: size.width, height: size.height, mode: 'act', shapes: [], invert: false, growPx: 0, featherPx: 0 };
+  return {
+    width: size.width,
+    height: size.height,
+    mode: 'act',
+    shapes: [],
+    invert: false,
+    growPx: 0,
+    featherPx: 0,
+  };
 }
 
 /** The same mask for a part of its picture: `part` in pixels of the whole of size `whole`. */
@@ -98,5 +123,13 @@ export function maskForPart(
   const shown = mask.window ?? { x: 0, y: 0, width: mask.width, height: mask.height };
   const across = shown.width / whole.width;
   const down = shown.height / whole.height;
-  return { ...mask, window: { x: shown.x + part.x * across, y: shown.y + part.y * down, width: part.width * across, height: part.height * down } };
+  return {
+    ...mask,
+    window: {
+      x: shown.x + part.x * across,
+      y: shown.y + part.y * down,
+      width: part.width * across,
+      height: part.height * down,
+    },
+  };
 }

@@ -1,5 +1,6 @@
 import { HeirloomError } from './failure.ts';
-import { array, boolean, type Infer, integer, number, object, oneOf, record, string, union } from './schema.ts';
+import { maskSchema } from './mask.ts';
+import { array, boolean, type Infer, integer, number, object, oneOf, optional, record, string, union } from './schema.ts';
 
 /** One use of a step in a recipe. */
 const stepUse = object({
@@ -13,6 +14,8 @@ const stepUse = object({
   /** 0 = as before the step, 1 = full effect. */
   strength: number(0, 1),
   params: record(union(number(), boolean(), string(1000))),
+  /** Where it acts; everywhere if left out. */
+  mask: optional(maskSchema),
 });
 
 /**

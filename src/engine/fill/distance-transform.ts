@@ -15,7 +15,8 @@ export function distanceTo(isSite: Uint8Array, width: number, height: number): F
   const from = new Float64Array(longest + 1);
   for (let x = 0; x < width; x++) envelope(squared, x, width, height, line, at, from);
   for (let y = 0; y < height; y++) envelope(squared, y * width, 1, width, line, at, from);
-  for (let i = 0; i < result.length; i++) result[i] = squared[i]! >= far / 2 ? Infinity : Math.sqrt(squared[i]!);
+  for (let i = 0; i < result.length; i++)
+    result[i] = squared[i]! >= far / 2 ? Infinity : Math.sqrt(squared[i]!);
   return result;
 }
 

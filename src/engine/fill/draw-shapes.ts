@@ -84,7 +84,10 @@ export function shapeBounds(shape: MaskShape, place: Placement, mask: Mask): Rec
 }
 
 /** The rows of a bitmap in which anything is selected. */
-function bitmapRows(runs: readonly number[], width: number): { readonly first: number; readonly end: number } | undefined {
+function bitmapRows(
+  runs: readonly number[],
+  width: number,
+): { readonly first: number; readonly end: number } | undefined {
   let position = 0;
   let first = -1;
   let last = -1;
@@ -104,7 +107,11 @@ function drawStroke(stroke: Shape<'stroke'>, plane: Float32Array, rect: Rect, pl
   const radiusPx = stroke.radiusPx * ((place.scaleX + place.scaleY) / 2);
   let previous: { x: number; y: number; r: number } | undefined;
   for (const point of stroke.points) {
-    const end = { x: point.x * place.scaleX + place.offsetX - rect.x, y: point.y * place.scaleY + place.offsetY - rect.y, r: radiusPx * point.pressure };
+    const end = {
+      x: point.x * place.scaleX + place.offsetX - rect.x,
+      y: point.y * place.scaleY + place.offsetY - rect.y,
+      r: radiusPx * point.pressure,
+    };
     const start = previous ?? end;
     previous = end;
     const reach = Math.max(start.r, end.r) + 1;
@@ -172,7 +179,10 @@ const subrows = 4;
 
 /** Non-zero winding, exact across and with four samples down each pixel. */
 function drawLasso(shape: Shape<'lasso'>, plane: Float32Array, rect: Rect, place: Placement): void {
-  const points = shape.points.map(({ x, y }) => ({ x: x * place.scaleX + place.offsetX - rect.x, y: y * place.scaleY + place.offsetY - rect.y }));
+  const points = shape.points.map(({ x, y }) => ({
+    x: x * place.scaleX + place.offsetX - rect.x,
+    y: y * place.scaleY + place.offsetY - rect.y,
+  }));
   if (points.length < 3) return;
   const height = rect.height * subrows;
   const crossings = Array.from<{ x: number; turn: number }[] | undefined>({ length: height });
@@ -187,7 +197,8 @@ function drawLasso(shape: Shape<'lasso'>, plane: Float32Array, rect: Rect, place
       const x = upper.x + ((y - upper.y) / (lower.y - upper.y)) * (lower.x - upper.x);
       (crossings[row] ??= []).push({ x, turn: a.y < b.y ? 1 : -1 });
     }
-    if (from <= to) [first, last] = [Math.min(first, Math.floor(from / subrows)), Math.max(last, Math.floor(to / subrows))];
+    if (from <= to)
+      [first, last] = [Math.min(first, Math.floor(from / subrows)), Math.max(last, Math.floor(to / subrows))];
   }
   const line = new Float32Array(rect.width);
   for (let y = first; y <= last; y++) {
@@ -209,12 +220,19 @@ function addSpans(line: Float32Array, crossings: { x: number; turn: number }[]):
     if (winding === 0 || next === undefined) continue;
     const left = Math.max(0, x);
     const right = Math.min(line.length, next.x);
-    for (let i = Math.floor(left); i < right; i++) line[i]! += Math.max(0, Math.min(i + 1, right) - Math.max(i, left)) / subrows;
+    for (let i = Math.floor(left); i < right; i++)
+      line[i]! += Math.max(0, Math.min(i + 1, right) - Math.max(i, left)) / subrows;
   }
 }
 
 /** Each pixel takes what the mask says at its center. */
-function drawBitmap(shape: Shape<'bitmap'>, plane: Float32Array, rect: Rect, place: Placement, mask: Mask): void {
+function drawBitmap(
+  shape: Shape<'bitmap'>,
+  plane: Float32Array,
+  rect: Rect,
+  place: Placement,
+  mask: Mask,
+): void {
   const rowOf = (y: number): number => Math.floor((rect.y + y + 0.5 - place.offsetY) / place.scaleY);
   const spans = spansByRow(shape.runs, mask.width, rowOf(0), rowOf(rect.height - 1));
   for (let y = 0; y < rect.height; y++) {
@@ -227,7 +245,12 @@ function drawBitmap(shape: Shape<'bitmap'>, plane: Float32Array, rect: Rect, pla
   }
 }
 
-function spansByRow(runs: readonly number[], width: number, firstRow: number, lastRow: number): Map<number, { from: number; to: number }[]> {
+function spansByRow(
+  runs: readonly number[],
+  width: number,
+  firstRow: number,
+  lastRow: number,
+): Map<number, { from: number; to: number }[]> {
   const spans = new Map<number, { from: number; to: number }[]>();
   const end = (lastRow + 1) * width;
   let position = 0;

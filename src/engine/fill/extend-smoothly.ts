@@ -8,7 +8,13 @@
  * @param values (height, width, channels), any range.
  * @param known 1 where a value is given, (height, width).
  */
-export function extendSmoothly(values: Float32Array, known: Uint8Array, width: number, height: number, channels: number): void {
+export function extendSmoothly(
+  values: Float32Array,
+  known: Uint8Array,
+  width: number,
+  height: number,
+  channels: number,
+): void {
   if (!known.includes(0)) return;
   if (width > 2 || height > 2) {
     startFromHalf(values, known, width, height, channels);
@@ -23,11 +29,18 @@ export function extendSmoothly(values: Float32Array, known: Uint8Array, width: n
       sum += values[i * channels + c]!;
       count++;
     }
-    for (let i = 0; i < known.length; i++) if (known[i] === 0) values[i * channels + c] = count === 0 ? 0 : sum / count;
+    for (let i = 0; i < known.length; i++)
+      if (known[i] === 0) values[i * channels + c] = count === 0 ? 0 : sum / count;
   }
 }
 
-function startFromHalf(values: Float32Array, known: Uint8Array, width: number, height: number, channels: number): void {
+function startFromHalf(
+  values: Float32Array,
+  known: Uint8Array,
+  width: number,
+  height: number,
+  channels: number,
+): void {
   const halfWidth = Math.ceil(width / 2);
   const halfHeight = Math.ceil(height / 2);
   const half = new Float32Array(halfWidth * halfHeight * channels);
@@ -53,8 +66,10 @@ function startFromHalf(values: Float32Array, known: Uint8Array, width: number, h
       const across = bilinear(x, halfWidth);
       for (let c = 0; c < channels; c++) {
         const at = (row: number, column: number): number => half[(row * halfWidth + column) * channels + c]!;
-        const upper = at(from.low, across.low) * (1 - across.share) + at(from.low, across.high) * across.share;
-        const lower = at(from.high, across.low) * (1 - across.share) + at(from.high, across.high) * across.share;
+        const upper =
+          at(from.low, across.low) * (1 - across.share) + at(from.low, across.high) * across.share;
+        const lower =
+          at(from.high, across.low) * (1 - across.share) + at(from.high, across.high) * across.share;
         values[i * channels + c] = upper * (1 - from.share) + lower * from.share;
       }
     }
@@ -69,7 +84,13 @@ function bilinear(position: number, count: number): { low: number; high: number;
 }
 
 /** Over-relaxed sweeps over the unknown pixels, forwards and backwards in turn. */
-function sweep(values: Float32Array, known: Uint8Array, width: number, channels: number, sweeps: number): void {
+function sweep(
+  values: Float32Array,
+  known: Uint8Array,
+  width: number,
+  channels: number,
+  sweeps: number,
+): void {
   const unknown: number[] = [];
   for (let i = 0; i < known.length; i++) if (known[i] === 0) unknown.push(i);
   const relaxation = 1.4;

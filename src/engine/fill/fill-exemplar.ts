@@ -11,8 +11,8 @@ export interface ExemplarOptions {
   readonly holeRadiusPx: number;
   /** A coarse result, (height, width, channels): its structure is kept, its detail comes from the known patches. */
   readonly guide?: Float32Array;
-  /** Hears the fraction done; may throw to stop. */
-  report?(done: number): void;
+  /** Hears the fraction done; may reject to stop. */
+  report?(done: number): Promise<void>;
 }
 
 export interface ExemplarFill {
@@ -30,27 +30,32 @@ const manyTargets = 120_000;
  * 2009), the pixels are voted by the patches over them (Wexler et al. 2007), again and again. At the coarsest size the hole is filled from
  * its rim inwards. Undefined when the picture holds no whole patch to take.
  */
-export function fillExemplar(image: HoleImage, options: ExemplarOptions): ExemplarFill | undefined {
-  const { seed, guide, report = () => {} } = options;
+export async function fillExemplar(
+  image: HoleImage,
+  options: ExemplarOptions,
+): Promise<ExemplarFill | undefined> {
+  const { seed, guide, report = () => Promise.resolve() } = options;
   const random = seededNumbers(seed);
   const levels = buildPatchLevels(image, options.holeRadiusPx);
   if (levels[0]!.sources.length === 0) return undefined;
   // A guide shows what the coarse levels would find; its own detail reaches down to a quarter of the size.
   const start = guide === undefined ? levels.length - 1 : Math.min(2, levels.length - 1);
-  const work = levels.slice(0, start + 1).map((level) => level.targets.length * (level === levels[0] ? 1 : 2));
+  const work = levels
+    .slice(0, start + 1)
+    .map((level) => level.targets.length * (level === levels[0] ? 1 : 2));
   const total = work.reduce((sum, value) => sum + value, 0) || 1;
   let done = 0;
   let field: PatchField | undefined;
   for (let index = start; index >= 0; index--) {
     const level = levels[index]!;
     const own = work[index]!;
-    const part = (share: number): void => report((done + share * own) / total);
+    const part = (share: number): Promise<void> => report((done + share * own) / total);
     if (field === undefined) field = startField(level, image, guide, index, random);
     else {
       field = doubledField(levels[index + 1]!, field, level, random);
       writePixels(level, holePixels(level), votePixels(level, field, holePixels(level), 'weighted'));
     }
-    refine(level, field, roundsAt(level, index, index === start), random, part);
+    await refine(level, field, roundsAt(level, index, index === start), random, part);
     done += own;
   }
   const finest = levels[0]!;
@@ -59,7 +64,13 @@ export function fillExemplar(image: HoleImage, options: ExemplarOptions): Exempl
   return { pixels: colorsOf(finest, image.channels), beside: besideHole(finest, field!, image.channels) };
 }
 
-function startField(level: PatchLevel, image: HoleImage, guide: Float32Array | undefined, index: number, random: () => number): PatchField {
+function startField(
+  level: PatchLevel,
+  image: HoleImage,
+  guide: Float32Array | undefined,
+  index: number,
+  random: () => number,
+): PatchField {
   if (guide === undefined) return peelHole(level, random);
   placeGuide(level, image, guide, index);
   const field = randomField(level, random);
@@ -68,7 +79,12 @@ function startField(level: PatchLevel, image: HoleImage, guide: Float32Array | u
 }
 
 /** Colors of the hole from the guide, brought to the level's size by means. */
-function placeGuide(level: PatchLevel, { width, height, channels }: HoleImage, guide: Float32Array, index: number): void {
+function placeGuide(
+  level: PatchLevel,
+  { width, height, channels }: HoleImage,
+  guide: Float32Array,
+  index: number,
+): void {
   const side = 2 ** index;
   for (const pixel of holePixels(level)) {
     const x0 = (pixel % level.width) * side;
@@ -77,7 +93,8 @@ function placeGuide(level: PatchLevel, { width, height, channels }: HoleImage, g
       let sum = 0;
       let count = 0;
       for (let y = y0; y < Math.min(height, y0 + side); y++) {
-        for (let x = x0; x < Math.min(width, x0 + side); x++, count++) sum += guide[(y * width + x) * channels + c]!;
+        for (let x = x0; x < Math.min(width, x0 + side); x++, count++)
+          sum += guide[(y * width + x) * channels + c]!;
       }
       if (count > 0) level.data[pixel * level.channels + c] = sum / count;
     }
@@ -91,19 +108,27 @@ interface Rounds {
 }
 
 function roundsAt(level: PatchLevel, index: number, isFirst: boolean): Rounds {
-  const searchPx = isFirst ? Math.max(level.width, level.height) : Math.max(8, Math.max(level.width, level.height) / 2 ** (isFirst ? 0 : 2));
+  const searchPx = isFirst
+    ? Math.max(level.width, level.height)
+    : Math.max(8, Math.max(level.width, level.height) / 2 ** (isFirst ? 0 : 2));
   if (level.targets.length > manyTargets) return { votes: 1, turns: 2, searchPx: 16 };
   if (index === 0) return { votes: 3, turns: 2, searchPx };
   return { votes: isFirst ? 12 : index === 1 ? 5 : 8, turns: 3, searchPx };
 }
 
-function refine(level: PatchLevel, field: PatchField, { votes, turns, searchPx }: Rounds, random: () => number, part: (share: number) => void): void {
+async function refine(
+  level: PatchLevel,
+  field: PatchField,
+  { votes, turns, searchPx }: Rounds,
+  random: () => number,
+  part: (share: number) => Promise<void>,
+): Promise<void> {
   const hole = holePixels(level);
   for (let round = 0; round < votes; round++) {
     measureField(level, field);
     searchField(level, field, turns, searchPx, random);
     writePixels(level, hole, votePixels(level, field, hole, 'weighted'));
-    part((round + 1) / votes);
+    await part((round + 1) / votes);
   }
   measureField(level, field);
 }
@@ -125,7 +150,8 @@ function writePixels({ data, channels }: PatchLevel, which: Int32Array, values: 
 
 function colorsOf({ data, channels, hole }: PatchLevel, colors: number): Float32Array {
   const pixels = new Float32Array(hole.length * colors);
-  for (let i = 0; i < hole.length; i++) for (let c = 0; c < colors; c++) pixels[i * colors + c] = data[i * channels + c]!;
+  for (let i = 0; i < hole.length; i++)
+    for (let c = 0; c < colors; c++) pixels[i * colors + c] = data[i * channels + c]!;
   return pixels;
 }
 
@@ -141,7 +167,8 @@ function besideHole(level: PatchLevel, field: PatchField, colors: number): Float
     let isNear = false;
     for (let dy = -patchRadius; dy <= patchRadius && !isNear; dy++) {
       for (let dx = -patchRadius; dx <= patchRadius && !isNear; dx++) {
-        isNear = y + dy >= 0 && y + dy < height && x + dx >= 0 && x + dx < width && hole[i + dy * width + dx] !== 0;
+        isNear =
+          y + dy >= 0 && y + dy < height && x + dx >= 0 && x + dx < width && hole[i + dy * width + dx] !== 0;
       }
     }
     if (isNear) ring.push(i);

@@ -110,7 +110,10 @@ function joinBoxes(boxes: readonly Rect[]): Rect[] {
 
 function isNear(a: Rect, b: Rect): boolean {
   return (
-    a.x < b.x + b.width + joinPx && b.x < a.x + a.width + joinPx && a.y < b.y + b.height + joinPx && b.y < a.y + a.height + joinPx
+    a.x < b.x + b.width + joinPx &&
+    b.x < a.x + a.width + joinPx &&
+    a.y < b.y + b.height + joinPx &&
+    b.y < a.y + a.height + joinPx
   );
 }
 
@@ -120,7 +123,10 @@ function gridBoxes(boxes: readonly Rect[], size: Size): Rect[] {
   for (const box of boxes) {
     for (let y = Math.floor(box.y / cellPx); y * cellPx < box.y + box.height; y++) {
       for (let x = Math.floor(box.x / cellPx); x * cellPx < box.x + box.width; x++) {
-        cells.set(`${x},${y}`, clipRect({ x: x * cellPx, y: y * cellPx, width: cellPx, height: cellPx }, size));
+        cells.set(
+          `${x},${y}`,
+          clipRect({ x: x * cellPx, y: y * cellPx, width: cellPx, height: cellPx }, size),
+        );
       }
     }
   }

@@ -25,13 +25,23 @@ function anySource({ sources }: PatchLevel, random: () => number): number {
 }
 
 /** The field of a level half as large, carried over. */
-export function doubledField(coarse: PatchLevel, field: PatchField, level: PatchLevel, random: () => number): PatchField {
+export function doubledField(
+  coarse: PatchLevel,
+  field: PatchField,
+  level: PatchLevel,
+  random: () => number,
+): PatchField {
   const result = emptyField(level);
   const clamp = (value: number, high: number): number => Math.min(high, Math.max(0, value));
   for (const target of level.targets) {
     const x = target % level.width;
     const y = (target - x) / level.width;
-    const from = nearestTarget(coarse, field, clamp(x >> 1, coarse.width - 1), clamp(y >> 1, coarse.height - 1));
+    const from = nearestTarget(
+      coarse,
+      field,
+      clamp(x >> 1, coarse.width - 1),
+      clamp(y >> 1, coarse.height - 1),
+    );
     if (from < 0) {
       result.nearest[target] = anySource(level, random);
       continue;
@@ -76,7 +86,12 @@ function nearSource(level: PatchLevel, x: number, y: number, random: () => numbe
 }
 
 /** Sum of squared differences of the patches centered at `a` and `b`; stops adding once `limit` is reached. */
-export function patchDistance({ data, width, channels }: PatchLevel, a: number, b: number, limit: number): number {
+export function patchDistance(
+  { data, width, channels }: PatchLevel,
+  a: number,
+  b: number,
+  limit: number,
+): number {
   const span = patchSide * channels;
   const rowLength = width * channels;
   const corner = patchRadius * (width + 1);
@@ -106,7 +121,13 @@ export function measureField(level: PatchLevel, { nearest, cost }: PatchField): 
  *
  * @param searchPx how far the first random place may be.
  */
-export function searchField(level: PatchLevel, field: PatchField, turns: number, searchPx: number, random: () => number): void {
+export function searchField(
+  level: PatchLevel,
+  field: PatchField,
+  turns: number,
+  searchPx: number,
+  random: () => number,
+): void {
   const { width, targets } = level;
   for (let turn = 0; turn < turns; turn++) {
     const isForward = turn % 2 === 0;
@@ -132,7 +153,13 @@ function tryNeighbor(level: PatchLevel, { nearest, cost }: PatchField, target: n
   cost[target] = distance;
 }
 
-function trySurroundings(level: PatchLevel, { nearest, cost }: PatchField, target: number, searchPx: number, random: () => number): void {
+function trySurroundings(
+  level: PatchLevel,
+  { nearest, cost }: PatchField,
+  target: number,
+  searchPx: number,
+  random: () => number,
+): void {
   const { width, height, isSource } = level;
   for (let reach = searchPx; reach >= 1; reach /= 2) {
     const best = nearest[target]!;

@@ -82,13 +82,20 @@ function withTexture({ width, height, channels, pixels, hole }: HoleImage): Floa
   for (let i = 0; i < counted.length; i++) {
     const to = i * (channels + 2);
     for (let c = 0; c < channels; c++) data[to + c] = pixels[i * channels + c]!;
-    for (let c = 0; c < 2; c++) data[to + channels + c] = counts[i] === 0 ? 0 : (textureWeight * sums[2 * i + c]!) / counts[i]!;
+    for (let c = 0; c < 2; c++)
+      data[to + channels + c] = counts[i] === 0 ? 0 : (textureWeight * sums[2 * i + c]!) / counts[i]!;
   }
   return data;
 }
 
 /** Sums over windows of 2 reach + 1, separably, with running sums. */
-function boxSum(values: Float32Array, width: number, height: number, channels: number, reach: number): Float32Array {
+function boxSum(
+  values: Float32Array,
+  width: number,
+  height: number,
+  channels: number,
+  reach: number,
+): Float32Array {
   const across = new Float32Array(values.length);
   const result = new Float32Array(values.length);
   const run = (from: Float32Array, to: Float32Array, start: number, stride: number, count: number): void => {
@@ -100,14 +107,19 @@ function boxSum(values: Float32Array, width: number, height: number, channels: n
       to[start + i * stride] = sum;
     }
   };
-  for (let y = 0; y < height; y++) for (let c = 0; c < channels; c++) run(values, across, y * width * channels + c, channels, width);
-  for (let x = 0; x < width; x++) for (let c = 0; c < channels; c++) run(across, result, x * channels + c, width * channels, height);
+  for (let y = 0; y < height; y++)
+    for (let c = 0; c < channels; c++) run(values, across, y * width * channels + c, channels, width);
+  for (let x = 0; x < width; x++)
+    for (let c = 0; c < channels; c++) run(across, result, x * channels + c, width * channels, height);
   // Running sums of floats may end a hair below zero.
   return result.map((value) => Math.max(0, value));
 }
 
 /** Half the size: means of what is known; a pixel with less than half known is part of the hole. */
-function halve(level: Raw, blocked: Uint8Array): { data: Float32Array; hole: Uint8Array; blocked: Uint8Array; width: number; height: number } {
+function halve(
+  level: Raw,
+  blocked: Uint8Array,
+): { data: Float32Array; hole: Uint8Array; blocked: Uint8Array; width: number; height: number } {
   const { channels } = level;
   const width = Math.ceil(level.width / 2);
   const height = Math.ceil(level.height / 2);

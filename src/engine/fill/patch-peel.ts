@@ -22,7 +22,9 @@ export function peelHole(level: PatchLevel, random: () => number): PatchField {
   while (left > 0) {
     const layer = rimOf(open, width, level.height);
     if (layer.length === 0) break;
-    const found = layer.map((pixel) => bestSource(level, open, pixel, Math.floor(random() * stride), stride, random));
+    const found = layer.map((pixel) =>
+      bestSource(level, open, pixel, Math.floor(random() * stride), stride, random),
+    );
     for (const [n, pixel] of layer.entries()) {
       const source = found[n]!;
       for (let c = 0; c < channels; c++) data[pixel * channels + c] = data[source * channels + c]!;
@@ -52,7 +54,14 @@ function rimOf(open: Uint8Array, width: number, height: number): number[] {
   return rim;
 }
 
-function bestSource(level: PatchLevel, open: Uint8Array, pixel: number, first: number, stride: number, random: () => number): number {
+function bestSource(
+  level: PatchLevel,
+  open: Uint8Array,
+  pixel: number,
+  first: number,
+  stride: number,
+  random: () => number,
+): number {
   const { width, height, channels, data, sources } = level;
   const x = pixel % width;
   const y = (pixel - x) / width;

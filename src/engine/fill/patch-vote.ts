@@ -13,7 +13,12 @@ export type VoteKind =
  *
  * The weights are exp(-d / 2s) of a patch's distance d, s being the mean of those over the pixel.
  */
-export function votePixels(level: PatchLevel, field: PatchField, which: Int32Array, kind: VoteKind): Float32Array {
+export function votePixels(
+  level: PatchLevel,
+  field: PatchField,
+  which: Int32Array,
+  kind: VoteKind,
+): Float32Array {
   const { width, height, channels, data } = level;
   const { nearest, cost } = field;
   const result = new Float32Array(which.length * channels);

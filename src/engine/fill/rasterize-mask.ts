@@ -38,7 +38,10 @@ export function rasterizeMask(mask: Mask, size: Size, rect: Rect): Float32Array 
   const growPx = mask.growPx * scale;
   const featherPx = mask.featherPx * scale;
   const reach = growPx === 0 && featherPx === 0 ? 0 : Math.ceil(Math.abs(growPx) + featherPx) + 2;
-  const outer = clipRect({ x: rect.x - reach, y: rect.y - reach, width: rect.width + 2 * reach, height: rect.height + 2 * reach }, size);
+  const outer = clipRect(
+    { x: rect.x - reach, y: rect.y - reach, width: rect.width + 2 * reach, height: rect.height + 2 * reach },
+    size,
+  );
   let plane = drawShapes(mask, outer, place);
   if (mask.invert) plane = plane.map((value) => 1 - value);
   if (reach > 0) {
@@ -53,14 +56,23 @@ export function maskBounds(mask: Mask, size: Size): Rect | undefined {
   const whole = { x: 0, y: 0, width: size.width, height: size.height };
   if (mask.invert || mask.mode === 'protect') return whole;
   const place = placementOf(mask, size);
-  const reach = Math.ceil((Math.max(0, mask.growPx) + mask.featherPx) * Math.max(place.scaleX, place.scaleY)) + 1;
+  const reach =
+    Math.ceil((Math.max(0, mask.growPx) + mask.featherPx) * Math.max(place.scaleX, place.scaleY)) + 1;
   let bounds: Rect | undefined;
   for (const shape of mask.shapes) {
     const box = shape.erase ? undefined : shapeBounds(shape, place, mask);
     if (box !== undefined) bounds = bounds === undefined ? box : unite(bounds, box);
   }
   if (bounds === undefined) return undefined;
-  const clipped = clipRect({ x: bounds.x - reach, y: bounds.y - reach, width: bounds.width + 2 * reach, height: bounds.height + 2 * reach }, size);
+  const clipped = clipRect(
+    {
+      x: bounds.x - reach,
+      y: bounds.y - reach,
+      width: bounds.width + 2 * reach,
+      height: bounds.height + 2 * reach,
+    },
+    size,
+  );
   return clipped.width > 0 && clipped.height > 0 ? clipped : undefined;
 }
 
@@ -102,12 +114,22 @@ function cropPlane(plane: Float32Array, outer: Rect, rect: Rect): Float32Array {
 export function clipRect(rect: Rect, size: Size): Rect {
   const x = Math.max(0, rect.x);
   const y = Math.max(0, rect.y);
-  return { x, y, width: Math.min(size.width, rect.x + rect.width) - x, height: Math.min(size.height, rect.y + rect.height) - y };
+  return {
+    x,
+    y,
+    width: Math.min(size.width, rect.x + rect.width) - x,
+    height: Math.min(size.height, rect.y + rect.height) - y,
+  };
 }
 
 /** The smallest rectangle around both. */
 export function unite(a: Rect, b: Rect): Rect {
   const x = Math.min(a.x, b.x);
   const y = Math.min(a.y, b.y);
-  return { x, y, width: Math.max(a.x + a.width, b.x + b.width) - x, height: Math.max(a.y + a.height, b.y + b.height) - y };
+  return {
+    x,
+    y,
+    width: Math.max(a.x + a.width, b.x + b.width) - x,
+    height: Math.max(a.y + a.height, b.y + b.height) - y,
+  };
 }

@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
 
 import { HeirloomError } from '../../shared/failure.ts';
+import type { Mask } from '../../shared/mask.ts';
 import { checkParams } from '../../shared/params.ts';
 import type { Recipe, StepUse } from '../../shared/recipe.ts';
 import type { Context } from '../context.ts';
+import { checkMaskSize, rasterizeMask } from '../fill/rasterize-mask.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { zipRows } from '../image/map-rows.ts';
 import type { ModelHub } from '../models/model-hub.ts';
 import { findStep } from './registry.ts';
-import type { Size, StepTools } from './step.ts';
+import type { Size, Step, StepTools } from './step.ts';
 import type { StepCache } from './step-cache.ts';
 
 /** Where a recipe runs. */
@@ -64,9 +66,31 @@ export function checkRecipe(input: Size, recipe: Recipe, bench: Pick<RecipeBench
       throw new HeirloomError('bad-input', `This recipe uses version ${use.version} of the step ${step.title}; this Heirloom has version ${step.version}.`, 'Update Heirloom to carry it out.');
     }
     const values = paramsOf(use);
-    if (use.enabled && use.strength > 0) size = step.outputSize(size, values, bench.photo);
+    if (!use.enabled || use.strength === 0) continue;
+    const next = step.outputSize(size, values, bench.photo);
+    if (use.mask !== undefined) checkMask(use.mask, step, size, next);
+    size = next;
   }
   return size;
+}
+
+function checkMask(mask: Mask, step: Step, before: Size, after: Size): void {
+  checkMaskSize(mask, before);
+  if (step.mask === 'own' || (before.width === after.width && before.height === after.height)) return;
+  throw new HeirloomError('bad-input', `The step ${step.title} has a mask, but changes the size of the picture, so it cannot act on a part of it only.`, 'Clear the mask of this step.');
+}
+
+/** Sentences the user should know about a recipe that passed `checkRecipe`. */
+export function recipeNotices(input: Size, recipe: Recipe, bench: Pick<RecipeBench, 'photo'>): readonly string[] {
+  let size: Size = { width: input.width, height: input.height };
+  return recipe.steps.flatMap((use) => {
+    if (!use.enabled || use.strength === 0) return [];
+    const step = findStep(use.step);
+    const values = paramsOf(use);
+    const notices = step.notices?.(values, use.mask, size) ?? [];
+    size = step.outputSize(size, values, bench.photo);
+    return notices;
+  });
 }
 
 function paramsOf(use: StepUse): ReturnType<typeof checkParams> {
@@ -77,23 +101,40 @@ function paramsOf(use: StepUse): ReturnType<typeof checkParams> {
 function stepKey(inputKey: string, use: StepUse, { models }: RecipeBench): string {
   const step = findStep(use.step);
   const values = paramsOf(use);
-  const facts = [inputKey, step.id, step.version, values, use.strength, step.models(values, models)];
+  const facts = [inputKey, step.id, step.version, values, use.strength, step.models(values, models), use.mask];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
 async function runStep(image: Image, use: StepUse, bench: RecipeBench, context: Context): Promise<Image> {
   const step = findStep(use.step);
-  const tools: StepTools = { store: bench.store, models: bench.models, strength: use.strength, photo: bench.photo };
-  const blends = step.strength === 'blend' && use.strength < 1;
+  const ownMask = step.mask === 'own' ? use.mask : undefined;
+  const tools: StepTools = { store: bench.store, models: bench.models, strength: use.strength, photo: bench.photo, ...(ownMask === undefined ? {} : { mask: ownMask }) };
+  const strength = step.strength === 'blend' ? use.strength : 1;
+  const mask = step.mask === 'own' ? undefined : use.mask;
+  const blends = strength < 1 || mask !== undefined;
   const result = await step.run(image, paramsOf(use), tools, blends ? context.part(0, 0.9) : context);
   if (!blends || result === image) return result;
-  return blend(image, result, use.strength, bench.store, context.part(0.9, 1));
+  return blend(image, result, { strength, mask }, bench.store, context.part(0.9, 1));
 }
 
-/** The one place where a step's effect is mixed with its input. */
-async function blend(before: Image, after: Image, strength: number, store: ImageStore, context: Context): Promise<Image> {
+/** The one place where a step's effect is mixed with its input, by strength and by mask. */
+async function blend(
+  before: Image,
+  after: Image,
+  { strength, mask }: { readonly strength: number; readonly mask: Mask | undefined },
+  store: ImageStore,
+  context: Context,
+): Promise<Image> {
   try {
-    const mix = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, i) => value + strength * ((b[i] as number) - value));
+    if (mask !== undefined) checkMaskSize(mask, before);
+    const mix = (a: Float32Array, b: Float32Array, y: number, height: number): Float32Array => {
+      if (mask === undefined) return a.map((value, i) => value + strength * ((b[i] as number) - value));
+      const coverage = rasterizeMask(mask, before, { x: 0, y, width: before.width, height });
+      return a.map((value, i) => {
+        const share = strength * (coverage[Math.floor(i / before.channels)] as number);
+        return share === 0 ? value : value + share * ((b[i] as number) - value);
+      });
+    };
     return await zipRows(before, after, { store }, mix, context);
   } finally {
     await after.dispose();

@@ -1,3 +1,4 @@
+import type { Mask } from '../../shared/mask.ts';
 import type { ParamSet, ParamValues } from '../../shared/params.ts';
 import type { Context } from '../context.ts';
 import type { Image } from '../image/image.ts';
@@ -15,6 +16,8 @@ export interface StepTools {
   readonly models: ModelHub;
   /** 0 to 1. Only for steps with `strength: 'own'`; the runner blends for the others. */
   readonly strength: number;
+  /** The mask of this use. Only for steps with `mask: 'own'`; the runner mixes for the others. */
+  readonly mask?: Mask;
   /** Facts about the photo that geometry may depend on. */
   readonly photo: { readonly dpi: number | undefined };
 }
@@ -31,11 +34,17 @@ export interface Step<S extends ParamSet = ParamSet> {
   readonly params: S;
   /** 'blend': the runner mixes input and output; 'own': the step acts on it itself; 'none': a strength makes no sense. */
   readonly strength: 'blend' | 'own' | 'none';
+  /** 'own': the step acts on the mask itself. Left out: the runner mixes input and output by it. */
+  readonly mask?: 'own';
+  /** Sentences the user should know about this use, before anything is computed. */
+  notices?(params: ParamValues<S>, mask: Mask | undefined, input: Size): readonly string[];
   /** Ids of the models this use would need; they are part of the cache key. */
   models(params: ParamValues<S>, hub: ModelHub): readonly string[];
   outputSize(input: Size, params: ParamValues<S>, photo: StepTools['photo']): Size;
   /** The params that do to a part of a picture of size `whole` what `params` do to the whole; only for steps whose params speak of the whole. */
   forPart?(params: ParamValues<S>, whole: Size): ParamValues<S>;
+  /** Input pixels around one that can change its result: what a preview of a part must see around it. Steps that look at single pixels leave it out. */
+  contextPx?(params: ParamValues<S>, hub: ModelHub): Promise<number>;
   /** Returns a new image (or `image` itself when there is nothing to do). Never writes to `image`. */
   run(image: Image, params: ParamValues<S>, tools: StepTools, context: Context): Promise<Image>;
 }

@@ -1,0 +1,216 @@
+import { HeirloomError } from '../../shared/failure.ts';
+import type { Mask } from '../../shared/mask.ts';
+import type { Context } from '../context.ts';
+import { colorChannels, hasAlpha, type Image, type Rect } from '../image/image.ts';
+import type { ImageStore } from '../image/image-store.ts';
+import { mapRows } from '../image/map-rows.ts';
+import { coarseFill, type CoarseFill, guideFrom } from './coarse-fill.ts';
+import { fillHole, type FillMethod } from './fill-hole.ts';
+import { contextBox, findRegions, tilesOf } from './mask-regions.ts';
+import { type Patch, patchedImage } from './patched-image.ts';
+import { reportTo } from './report-to.ts';
+import { checkMaskSize, rasterizeMask } from './rasterize-mask.ts';
+
+export interface FillImageOptions {
+  readonly method: FillMethod;
+  readonly seed: number;
+  readonly store: ImageStore;
+}
+
+/** One box to fill at once. */
+interface Piece {
+  readonly box: Rect;
+  readonly guide?: CoarseFill;
+}
+
+/** Larger boxes are filled in tiles. */
+const largestBoxPx = 1100;
+const tilePx = 384;
+/** Boxes of this side that are mostly not selected (long scratches) are filled in tiles as well. */
+const sparseBoxPx = 320;
+const sparseShare = 0.15;
+/** Selected pixels this far outside of a piece are filled with it but not kept, so that pieces fit together. */
+const overlapPx = 8;
+
+/**
+ * Fills what a mask selects from what surrounds it. Pixels the mask does not touch come out bit-identical, alpha everywhere; sample type
+ * and size stay. Memory is bounded by the selected regions, the rest of the picture is copied in strips.
+ *
+ * @returns a new picture, or `image` itself when nothing is selected.
+ * @throws HeirloomError `bad-input` when everything is selected or the mask does not fit the picture; CancelledError.
+ */
+export async function fillImage(
+  image: Image,
+  mask: Mask,
+  options: FillImageOptions,
+  context: Context,
+): Promise<Image> {
+  checkMaskSize(mask, image);
+  const finding = context.part(0, 0.05);
+  const { boxes, selectedPixels } = findRegions(mask, image, (done) => finding.report(done));
+  if (selectedPixels === 0) return image;
+  if (selectedPixels === image.width * image.height) {
+    // Of a part of a picture (a preview) all may well be selected: there is nothing to see yet.
+    if (mask.window !== undefined) return image;
+    throw new HeirloomError(
+      'bad-input',
+      'The mask selects the whole picture, so there is nothing left to fill it from.',
+      'Select only what should go.',
+    );
+  }
+  const patches: Patch[] = [];
+  const view = patchedImage(image, patches);
+  const filling = context.part(0.05, 0.9);
+  const pixels = boxes.reduce((sum, box) => sum + box.width * box.height, 0);
+  let done = 0;
+  for (const box of boxes) {
+    const share = (box.width * box.height) / pixels;
+    const part = filling.part(done, done + share);
+    const pieces = await piecesOf(box, view, mask, options.seed, part.part(0, 0.3));
+    for (const [index, piece] of pieces.entries()) {
+      const own =
+        pieces.length === 1
+          ? part
+          : part.part(0.3 + (0.7 * index) / pieces.length, 0.3 + (0.7 * (index + 1)) / pieces.length);
+      const patch = await fillPiece(
+        piece,
+        view,
+        mask,
+        patches,
+        { ...options, seed: options.seed + 7919 * patches.length },
+        own,
+      );
+      if (patch !== undefined) patches.push(patch);
+      own.report(1);
+    }
+    done += share;
+  }
+  return mapRows(
+    view,
+    { store: options.store, sampleType: image.sampleType },
+    (rows) => rows,
+    context.part(0.9, 1),
+  );
+}
+
+/** A box as it is filled: at once, in tiles, or coarsely first and then in tiles that follow it. */
+async function piecesOf(
+  box: Rect,
+  view: Image,
+  mask: Mask,
+  seed: number,
+  context: Context,
+): Promise<readonly Piece[]> {
+  const side = Math.max(box.width, box.height);
+  if (side <= sparseBoxPx) return [{ box }];
+  const share = selectedShare(box, view, mask);
+  if (share < sparseShare) return tilesOf(box, tilePx).map((tile) => ({ box: tile }));
+  if (side <= largestBoxPx) return [{ box }];
+  const guide = await coarseFill(view, mask, contextBox(box, view), Math.ceil(side / 700), seed, context);
+  return tilesOf(box, tilePx).map((tile) => (guide === undefined ? { box: tile } : { box: tile, guide }));
+}
+
+function selectedShare(box: Rect, size: Image, mask: Mask): number {
+  let count = 0;
+  for (const strip of tilesOf(box, 1024))
+    for (const value of rasterizeMask(mask, size, strip)) if (value > 0) count++;
+  return count / (box.width * box.height);
+}
+
+async function fillPiece(
+  { box, guide }: Piece,
+  view: Image,
+  mask: Mask,
+  before: readonly Patch[],
+  { method, seed }: FillImageOptions,
+  context: Context,
+): Promise<Patch | undefined> {
+  const around = contextBox(box, view);
+  const coverage = rasterizeMask(mask, view, around);
+  const filledBefore = before.map(({ rect }) => rect).filter((rect) => meets(rect, around));
+  const { hole, blocked, isEmpty } = roles(coverage, around, box, filledBefore);
+  if (isEmpty) return undefined;
+  const pixels = await view.read(around);
+  const channels = colorChannels(view);
+  const alphaAt = hasAlpha(view) ? channels : -1;
+  const colors = new Float32Array(around.width * around.height * channels);
+  for (let i = 0; i < hole.length; i++) {
+    for (let c = 0; c < channels; c++) colors[i * channels + c] = pixels[i * view.channels + c]!;
+    // Nobody knows what colors hide under transparency.
+    if (alphaAt >= 0 && pixels[i * view.channels + alphaAt]! < 0.5) blocked[i] = 1;
+  }
+  const filled = await fillHole(
+    { width: around.width, height: around.height, channels, pixels: colors, hole, blocked },
+    {
+      method,
+      seed,
+      report: reportTo(context),
+      ...(guide === undefined ? {} : { guide: guideFrom(guide, around, channels) }),
+    },
+  );
+  return patchOf(box, around, view, pixels, filled, coverage);
+}
+
+/** What is to be invented in the context of a piece, and what is known but no source. */
+function roles(
+  coverage: Float32Array,
+  around: Rect,
+  box: Rect,
+  filledBefore: readonly Rect[],
+): { hole: Uint8Array; blocked: Uint8Array; isEmpty: boolean } {
+  const hole = new Uint8Array(coverage.length);
+  const blocked = new Uint8Array(coverage.length);
+  let isEmpty = true;
+  for (let y = 0, i = 0; y < around.height; y++) {
+    for (let x = 0; x < around.width; x++, i++) {
+      if (coverage[i] === 0) continue;
+      const at = { x: x + around.x, y: y + around.y };
+      if (isWithin(at, box, 0)) {
+        hole[i] = 1;
+        isEmpty = false;
+      } else if (filledBefore.some((rect) => isWithin(at, rect, 0))) continue;
+      else if (isWithin(at, box, overlapPx)) hole[i] = 1;
+      else blocked[i] = 1;
+    }
+  }
+  return { hole, blocked, isEmpty };
+}
+
+function isWithin({ x, y }: { x: number; y: number }, rect: Rect, margin: number): boolean {
+  return (
+    x >= rect.x - margin &&
+    y >= rect.y - margin &&
+    x < rect.x + rect.width + margin &&
+    y < rect.y + rect.height + margin
+  );
+}
+
+function meets(a: Rect, b: Rect): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+}
+
+/** The box with the fill mixed in as far as the mask covers each pixel. */
+function patchOf(
+  box: Rect,
+  around: Rect,
+  { channels }: Image,
+  pixels: Float32Array,
+  filled: Float32Array,
+  coverage: Float32Array,
+): Patch {
+  const colors = filled.length / coverage.length;
+  const result = new Float32Array(box.width * box.height * channels);
+  for (let y = 0; y < box.height; y++) {
+    for (let x = 0; x < box.width; x++) {
+      const from = (y + box.y - around.y) * around.width + x + box.x - around.x;
+      const to = (y * box.width + x) * channels;
+      const share = coverage[from]!;
+      for (let c = 0; c < channels; c++) {
+        const before = pixels[from * channels + c]!;
+        result[to + c] =
+          c < colors && share > 0 ? before + share * (filled[from * colors + c]! - before) : before;
+      }
+    }
+  }
+  return { rect: box, pixels: result };
+}
