@@ -85,7 +85,9 @@ function slide(page: Page, photo: readonly number[], params: Readonly<Record<str
 
 /** Opens the photo in the window itself, presses Restore, and watches how long the page's thread is held meanwhile. */
 async function longestStall(page: Page, photo: readonly number[]): Promise<number> {
-  await page.setInputFiles('input[type=file]', { name: 'photo.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(photo) });
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Open', exact: true }).click();
+  await (await chooser).setFiles({ name: 'photo.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(photo) });
   const restore = page.getByRole('button', { name: /^Restore/ }).first();
   await restore.waitFor();
   await page.waitForTimeout(2000);

@@ -61,8 +61,11 @@ export interface ModelHubOptions {
   log(line: string): void;
 }
 
-/** Two ends being slid, their middle, and one more: enough for a slider; a session of RRDBNet holds about 300 MB. */
+/** Two ends being slid, their middle, and one more: enough for a slider. */
 const sessionsKept = 4;
+/** A session takes about four times its weights (RRDBNet: 67 MB of weights, 300 MB). */
+const sessionBytesPerParameter = 16;
+const sessionBudgetBytes = 2 ** 29;
 const weightsKept = 4;
 
 interface Described {
@@ -74,7 +77,7 @@ interface Described {
 export function createModelHub(options: ModelHubOptions): ModelHub {
   const { files, runtime, threads, log } = options;
   let { settings, device } = options;
-  const sessions = new SessionCache(sessionsKept);
+  const sessions = new SessionCache(sessionsKept, sessionBudgetBytes);
   const resident = new Map<string, ResidentWeights>();
   const described = new Map<string, Described>();
   const speeds = new Map<string, number>();
@@ -206,11 +209,11 @@ export function createModelHub(options: ModelHubOptions): ModelHub {
     key,
     open: async (choice) => {
       const path = pathOf(choice.alpha === 1 && choice.partner !== undefined ? choice.partner : choice.id);
-      const { info } = await describePath(path);
+      const { info, parameters } = await describePath(path);
       const choiceKey = key(choice);
       return createModel(choiceKey.replace(/@[^+*]*/g, ''), info, {
         devices: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
-        withSession: (on, use) => sessions.with(`${choiceKey}|${on}`, () => load(choice, on), use),
+        withSession: (on, use) => sessions.with(`${choiceKey}|${on}`, () => load(choice, on), use, parameters * sessionBytesPerParameter),
         tileBudgetBytes: (settings.memoryBudgetMiB * 2 ** 20) / 4,
         tilePx: settings.tilePx,
         log,

@@ -7,7 +7,7 @@ import type { Session } from './runtime.ts';
 import { StripBlender } from './strip-blender.ts';
 import { hasNonFinite, type Pixels } from './tile-tensors.ts';
 import { createTileFilter, type TileFilter } from './tile-filter.ts';
-import { planTiles, type TilePlan } from './tiling.ts';
+import { contextPx, planTiles, type TilePlan } from './tiling.ts';
 
 /** How a model is run: everything that depends on the machine and the settings. */
 export interface RunEnvironment {
@@ -43,6 +43,11 @@ export interface Model {
 const smallestTilePx = 64;
 /** Keeps one tile below about a second on two CPU cores, so that cancelling feels immediate. */
 const flopPerTile = 4e11;
+
+/** What a model must see around a part of a picture, in pixels. */
+export function contextOf({ info }: Model): number {
+  return contextPx(info.receptiveFieldPx);
+}
 
 export function createModel(id: string, info: ModelInfo, environment: RunEnvironment): Model {
   return {
@@ -126,7 +131,9 @@ async function applyTiled(info: ModelInfo, session: Session, tilePx: number, ima
 /** The tiles of a picture for a tile side of `tilePx`, margins included. */
 export function planFor(info: ModelInfo, tilePx: number, image: Image): TilePlan {
   const { width, height } = image;
-  if (!info.tileable) return planTiles(width, height, width, height, { receptiveFieldPx: 0, sizeMultiple: info.sizeMultiple });
+  // What fits in one tile needs no margins.
+  const fits = width * height <= tilePx * tilePx;
+  if (!info.tileable || fits) return planTiles(width, height, width, height, { receptiveFieldPx: 0, sizeMultiple: info.sizeMultiple });
   const probe = planTiles(width, height, tilePx, tilePx, info);
   const corePx = Math.max(smallestTilePx / 2, tilePx - 2 * probe.marginPx);
   // One strip of output is held in memory: very wide pictures get flatter tiles.

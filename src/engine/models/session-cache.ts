@@ -3,6 +3,7 @@ import type { Session } from './runtime.ts';
 
 interface Entry {
   readonly session: Promise<Session>;
+  readonly sizeBytes: number;
   users: number;
   stale: boolean;
 }
@@ -12,16 +13,21 @@ interface Entry {
  */
 export class SessionCache {
   readonly #limit: number;
+  readonly #budgetBytes: number;
   readonly #entries = new Map<string, Entry>();
 
-  /** @param limit how many sessions stay loaded. */
-  constructor(limit: number) {
+  /**
+   * @param limit how many sessions stay loaded.
+   * @param budgetBytes what they may take together; the newest stays in any case.
+   */
+  constructor(limit: number, budgetBytes = Infinity) {
     this.#limit = limit;
+    this.#budgetBytes = budgetBytes;
   }
 
   /** Runs `use` with the session of `key`, loading it first if need be. */
-  async with<T>(key: string, load: () => Promise<Session>, use: (session: Session) => Promise<T>): Promise<T> {
-    const entry = this.#entries.get(key) ?? { session: load(), users: 0, stale: false };
+  async with<T>(key: string, load: () => Promise<Session>, use: (session: Session) => Promise<T>, sizeBytes = 0): Promise<T> {
+    const entry = this.#entries.get(key) ?? { session: load(), sizeBytes, users: 0, stale: false };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     entry.users += 1;
@@ -54,7 +60,8 @@ export class SessionCache {
 
   async #shrink(): Promise<void> {
     for (const [key, entry] of [...this.#entries]) {
-      if (this.#entries.size <= this.#limit) return;
+      const sum = [...this.#entries.values()].reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+      if (this.#entries.size <= 1 || (this.#entries.size <= this.#limit && sum <= this.#budgetBytes)) return;
       if (entry.users > 0) continue;
       this.#forget(key, entry);
       await this.#settle(entry);

@@ -1,3 +1,8 @@
+/** Input pixels of context that a network gets around a part of a picture: its receptive field while that is affordable. */
+export function contextPx(receptiveFieldPx: number): number {
+  return receptiveFieldPx <= affordableMarginPx ? receptiveFieldPx : featheredMarginPx;
+}
+
 /** One tile along one axis, in input pixels. */
 export interface TileSpan {
   /** What the network reads: the core grown by the margin, cut at the picture's borders. */
@@ -38,7 +43,7 @@ export function planTiles(width: number, height: number, tileWidthPx: number, ti
   const { sizeMultiple, receptiveFieldPx } = geometry;
   const exact = receptiveFieldPx <= affordableMarginPx;
   const up = (value: number): number => Math.ceil(value / sizeMultiple) * sizeMultiple;
-  const marginPx = up(exact ? receptiveFieldPx : featheredMarginPx);
+  const marginPx = up(contextPx(receptiveFieldPx));
   const axis = (length: number, tilePx: number): TileSpan[] => spans(length, up(Math.max(tilePx, 1)), marginPx, sizeMultiple);
   const columns = axis(width, tileWidthPx);
   const rows = axis(height, tileHeightPx);

@@ -1,6 +1,7 @@
 import { HeirloomError } from '../../shared/failure.ts';
 import type { ParamValues } from '../../shared/params.ts';
 import { zipRows } from '../image/map-rows.ts';
+import { contextOf } from '../models/model.ts';
 import type { ModelChoice, ModelHub } from '../models/model-hub.ts';
 import { defineStep } from './step.ts';
 
@@ -22,6 +23,7 @@ export const clean = defineStep({
   strength: 'own',
   models: (values, hub) => [hub.key(choose(values, hub, 1)), hub.key(choose(values, hub, 0))],
   outputSize: (input) => ({ width: input.width, height: input.height }),
+  contextPx: async (values, hub) => contextOf(await hub.open(choose(values, hub, 0))),
   run: async (image, values, { models, store, strength }, context) => {
     if (strength === 0) return image;
     const alpha = Math.max(0, (strength - gentleUntil) / (1 - gentleUntil));

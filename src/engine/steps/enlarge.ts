@@ -3,6 +3,7 @@ import type { ParamValues } from '../../shared/params.ts';
 import type { Image } from '../image/image.ts';
 import { resizeImage } from '../image/resize.ts';
 import type { ModelChoice, ModelHub } from '../models/model-hub.ts';
+import { contextOf } from '../models/model.ts';
 import { defineStep, type Size, type StepTools } from './step.ts';
 
 const params = {
@@ -42,6 +43,8 @@ export const enlarge = defineStep({
   models: (values, hub) => [hub.key(choose(values, hub))],
   outputSize: (input, values) => targetSize(input, values),
   forPart: (values, whole) => ({ ...values, size: 'factor', factor: targetSize(whole, values).width / whole.width }),
+  // A Lanczos resize afterwards sees three more pixels.
+  contextPx: async (values, hub) => contextOf(await hub.open(choose(values, hub))) + 3,
   run: async (image, values, { models, store }, context) => {
     const target = targetSize(image, values);
     const model = await models.open(choose(values, models));
