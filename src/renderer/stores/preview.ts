@@ -22,8 +22,13 @@ interface Wanted {
   readonly rect: Rect;
 }
 
-/** The most source pixels one preview covers; beyond, the middle of the view is shown. */
-const maxPixels = 500_000;
+/** A complete preview should not take longer than this; where the whole view would, its middle is shown. */
+const wantedMs = 2500;
+const startPixels = 300_000;
+const fewestPixels = 40_000;
+const mostPixels = 2_000_000;
+/** Quicker answers came from the cache and tell nothing of the speed. */
+const cachedMs = 50;
 const patienceMs = 2500;
 const settleMs = 160;
 
@@ -41,6 +46,8 @@ export const usePreview = defineStore('preview', () => {
   const shown = shallowRef<readonly PreviewLayer[]>([]);
   const busy = ref(false);
   const problem = ref('');
+  /** The most source pixels a preview covers, learned from how long the last ones took. */
+  let pixelBudget = startPixels;
   let frameHandle = 0;
   let settleTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -73,7 +80,7 @@ export const usePreview = defineStore('preview', () => {
       frameHandle = 0;
       const info = photo.info;
       if (!useful.value || info === undefined) return;
-      const rect = previewRect(view.viewport, info.image, maxPixels);
+      const rect = previewRect(view.viewport, info.image, pixelBudget);
       if (rect !== undefined) requests.ask({ photo: info.id, recipe: photo.recipe, rect });
     });
   }
@@ -110,7 +117,14 @@ export const usePreview = defineStore('preview', () => {
       void studio.call('image.release', { image: layer.image.id }).catch(() => undefined);
   }
 
+  function learn({ state, rect, elapsedMs }: Preview): void {
+    if (state !== 'final' || elapsedMs === undefined || elapsedMs < cachedMs) return;
+    const affordable = (rect.width * rect.height * wantedMs) / elapsedMs;
+    pixelBudget = Math.min(mostPixels, 2 * pixelBudget, Math.max(fewestPixels, affordable));
+  }
+
   function changed(preview: Preview): void {
+    learn(preview);
     // Another window's pictures are that window's to keep and to let go.
     if (!requests.isOwn(preview.request)) return;
     requests.answered(preview.request);

@@ -5,12 +5,16 @@ import { usePreview } from '../../../src/renderer/stores/preview.ts';
 import { useView } from '../../../src/renderer/stores/view.ts';
 import { type FakeStudio, fakeStudio, imageInfo, photoInfo, recipeWith } from '../fake-studio.ts';
 
+interface Asked {
+  readonly request: string;
+  readonly recipe: unknown;
+  readonly rect: { readonly width: number; readonly height: number };
+}
+
 let studio: FakeStudio;
 const rect = { x: 0, y: 0, width: 200, height: 100 };
-const requests = (): { request: string; recipe: unknown }[] =>
-  studio.calls
-    .filter((call) => call.name === 'preview.request')
-    .map((call) => call.input as { request: string; recipe: unknown });
+const requests = (): Asked[] =>
+  studio.calls.filter((call) => call.name === 'preview.request').map((call) => call.input as Asked);
 const released = (): unknown[] =>
   studio.calls
     .filter((call) => call.name === 'image.release')
@@ -20,7 +24,13 @@ const frame = (): Promise<unknown> => vi.advanceTimersByTimeAsync(20);
 beforeEach(async () => {
   vi.useFakeTimers();
   vi.stubGlobal('requestAnimationFrame', (run: () => void) => setTimeout(run, 16));
-  studio = fakeStudio({ 'photo.open': ({ source }) => photoInfo(source), 'recent.list': () => [] });
+  studio = fakeStudio({
+    'photo.open': ({ source }) =>
+      source === 'big'
+        ? { ...photoInfo(source), image: imageInfo('big-pixels', 4000, 3000) }
+        : photoInfo(source),
+    'recent.list': () => [],
+  });
   setActivePinia(studio.pinia);
   await usePhoto().open({ source: 'a', name: 'a.jpg' });
   useView().resize(1000, 800, 1);
@@ -112,6 +122,37 @@ describe('live preview', () => {
     preview.enabled = true;
     await frame();
     expect(requests()).toHaveLength(2);
+  });
+
+  test('a slow machine is asked for less of the view, a fast one for more', async () => {
+    usePreview();
+    await usePhoto().open({ source: 'big', name: 'big.jpg' });
+    const area = (): number => {
+      const asked = requests().at(-1)?.rect;
+      return (asked?.width ?? 0) * (asked?.height ?? 0);
+    };
+    const answer = (elapsedMs: number): void => {
+      const { request, rect: asked } = requests().at(-1) ?? {};
+      studio.emit('preview.changed', {
+        request,
+        state: 'final',
+        rect: asked,
+        image: imageInfo('one'),
+        elapsedMs,
+      });
+    };
+    await drag(0.4);
+    const first = area();
+    expect(first).toBeLessThan(310_000);
+    answer(10_000);
+    await drag(0.5);
+    expect(area()).toBeCloseTo(first / 4, -4);
+    answer(5);
+    await drag(0.6);
+    expect(area()).toBeCloseTo(first / 4, -4);
+    answer(100);
+    await drag(0.7);
+    expect(area()).toBeCloseTo(first / 2, -4);
   });
 
   test('looking elsewhere asks again once the view rests', async () => {
