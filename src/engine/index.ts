@@ -58,6 +58,8 @@ interface OpenPhoto {
   readonly results: string[];
 }
 
+/** Rises when the self-test or its sentences change, so that every device is tested anew. */
+const selfTestVersion = 2;
 /** Results of a photo that stay viewable; older ones are let go. */
 const resultsKept = 2;
 /** Measuring consistency reads both pictures whole; beyond this it would hold up the job. */
@@ -243,5 +245,5 @@ async function findDevices({ entries, dataDirectory, version }: EngineOptions): 
   if (entries === undefined) return [{ id: 'cpu', label: 'CPU', state: 'ready', note: 'Runs in this process.' }];
   const supported = listSupportedBackends().map(({ name }) => name);
   const probe: Probe = createProcessProbe(entries.deviceProbe);
-  return loadOrProbeDevices(dataDirectory, `${version} ${process.platform} ${process.arch} ${supported.join(' ')}`, () => probeDevices(supported, probe));
+  return loadOrProbeDevices(dataDirectory, `${version} test ${selfTestVersion} ${process.platform} ${process.arch} ${supported.join(' ')}`, () => probeDevices(supported, probe));
 }

@@ -1,6 +1,12 @@
 import { seededNumbers } from '../models/seeded-numbers.ts';
 import { doubledField, measureField, type PatchField, randomField, searchField } from './patch-field.ts';
-import { buildPatchLevels, type HoleImage, type PatchLevel, patchRadius } from './patch-level.ts';
+import {
+  buildPatchLevels,
+  guideWeight,
+  type HoleImage,
+  type PatchLevel,
+  patchRadius,
+} from './patch-level.ts';
 import { peelHole } from './patch-peel.ts';
 import { votePixels } from './patch-vote.ts';
 
@@ -9,7 +15,7 @@ export interface ExemplarOptions {
   readonly seed: number;
   /** Half the width of the hole at its widest, in pixels. */
   readonly holeRadiusPx: number;
-  /** A coarse result, (height, width, channels): its structure is kept, its detail comes from the known patches. */
+  /** A coarse result for the whole picture, known parts as coarse as the hole, (height, width, channels): its structure is kept. */
   readonly guide?: Float32Array;
   /** Hears the fraction done; may reject to stop. */
   report?(done: number): Promise<void>;
@@ -22,6 +28,9 @@ export interface ExemplarFill {
   readonly beside: Float32Array;
 }
 
+/** How far the vote listens to patches that are not the best, on the way and for the last time: in the end seams between patches should be narrow. */
+const softVote = 2;
+const sharpVote = 0.25;
 /** With more patches than this a level gets fewer rounds, which bounds the time. */
 const manyTargets = 120_000;
 
@@ -36,7 +45,7 @@ export async function fillExemplar(
 ): Promise<ExemplarFill | undefined> {
   const { seed, guide, report = () => Promise.resolve() } = options;
   const random = seededNumbers(seed);
-  const levels = buildPatchLevels(image, options.holeRadiusPx);
+  const levels = buildPatchLevels(image, options.holeRadiusPx, guide);
   if (levels[0]!.sources.length === 0) return undefined;
   // A guide shows what the coarse levels would find; its own detail reaches down to a quarter of the size.
   const start = guide === undefined ? levels.length - 1 : Math.min(2, levels.length - 1);
@@ -50,54 +59,34 @@ export async function fillExemplar(
     const level = levels[index]!;
     const own = work[index]!;
     const part = (share: number): Promise<void> => report((done + share * own) / total);
-    if (field === undefined) field = startField(level, image, guide, index, random);
+    if (field === undefined) field = startField(level, guide !== undefined, random);
     else {
       field = doubledField(levels[index + 1]!, field, level, random);
-      writePixels(level, holePixels(level), votePixels(level, field, holePixels(level), 'weighted'));
+      writePixels(level, holePixels(level), votePixels(level, field, holePixels(level), softVote));
     }
     await refine(level, field, roundsAt(level, index, index === start), random, part);
     done += own;
   }
   const finest = levels[0]!;
   const hole = holePixels(finest);
-  writePixels(finest, hole, votePixels(finest, field!, hole, 'best'));
+  writePixels(finest, hole, votePixels(finest, field!, hole, sharpVote));
   return { pixels: colorsOf(finest, image.channels), beside: besideHole(finest, field!, image.channels) };
 }
 
-function startField(
-  level: PatchLevel,
-  image: HoleImage,
-  guide: Float32Array | undefined,
-  index: number,
-  random: () => number,
-): PatchField {
-  if (guide === undefined) return peelHole(level, random);
-  placeGuide(level, image, guide, index);
+function startField(level: PatchLevel, hasGuide: boolean, random: () => number): PatchField {
+  if (!hasGuide) return peelHole(level, random);
+  placeGuide(level);
   const field = randomField(level, random);
   measureField(level, field);
   return field;
 }
 
-/** Colors of the hole from the guide, brought to the level's size by means. */
-function placeGuide(
-  level: PatchLevel,
-  { width, height, channels }: HoleImage,
-  guide: Float32Array,
-  index: number,
-): void {
-  const side = 2 ** index;
+/** Starts with the colors of the guide. */
+function placeGuide(level: PatchLevel): void {
+  const { data, channels, voted } = level;
   for (const pixel of holePixels(level)) {
-    const x0 = (pixel % level.width) * side;
-    const y0 = Math.floor(pixel / level.width) * side;
-    for (let c = 0; c < channels; c++) {
-      let sum = 0;
-      let count = 0;
-      for (let y = y0; y < Math.min(height, y0 + side); y++) {
-        for (let x = x0; x < Math.min(width, x0 + side); x++, count++)
-          sum += guide[(y * width + x) * channels + c]!;
-      }
-      if (count > 0) level.data[pixel * level.channels + c] = sum / count;
-    }
+    for (let c = voted; c < channels; c++)
+      data[pixel * channels + c - voted] = data[pixel * channels + c]! / guideWeight;
   }
 }
 
@@ -127,7 +116,7 @@ async function refine(
   for (let round = 0; round < votes; round++) {
     measureField(level, field);
     searchField(level, field, turns, searchPx, random);
-    writePixels(level, hole, votePixels(level, field, hole, 'weighted'));
+    writePixels(level, hole, votePixels(level, field, hole, softVote));
     await part((round + 1) / votes);
   }
   measureField(level, field);
@@ -142,9 +131,9 @@ function holePixels({ hole }: PatchLevel): Int32Array {
   return pixels;
 }
 
-function writePixels({ data, channels }: PatchLevel, which: Int32Array, values: Float32Array): void {
+function writePixels({ data, channels, voted }: PatchLevel, which: Int32Array, values: Float32Array): void {
   for (let n = 0; n < which.length; n++) {
-    for (let c = 0; c < channels; c++) data[which[n]! * channels + c] = values[n * channels + c]!;
+    for (let c = 0; c < voted; c++) data[which[n]! * channels + c] = values[n * channels + c]!;
   }
 }
 
@@ -174,7 +163,7 @@ function besideHole(level: PatchLevel, field: PatchField, colors: number): Float
     if (isNear) ring.push(i);
   }
   const which = Int32Array.from(ring);
-  const votes = votePixels(level, field, which, 'weighted');
+  const votes = votePixels(level, field, which, softVote);
   for (let n = 0; n < which.length; n++) {
     for (let c = 0; c < colors; c++) beside[which[n]! * colors + c] = votes[n * channels + c]!;
   }

@@ -16,8 +16,8 @@ export function hideSeam(filled: Float32Array, beside: Float32Array, image: Hole
   const offsets = new Float32Array(box.width * box.height * channels);
   const known = new Uint8Array(box.width * box.height);
   const error = (x: number, y: number, c: number): number => {
-    const at = ((box.y + y) * width + box.x + x) * channels + c;
-    return pixels[at]! - beside[at]!;
+    const pixel = (box.y + y) * width + box.x + x;
+    return hole[pixel] === 1 ? NaN : pixels[pixel * channels + c]! - beside[pixel * channels + c]!;
   };
   for (let y = 0; y < box.height; y++) {
     for (let x = 0; x < box.width; x++) {

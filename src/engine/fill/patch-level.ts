@@ -8,8 +8,10 @@ export const patchSide = 2 * patchRadius + 1;
 export interface PatchLevel {
   readonly width: number;
   readonly height: number;
-  /** Values per pixel: the colors, then two that say how much texture is there. */
+  /** Values per pixel: the colors, two that say how much texture is there, then the colors of the guide if there is one. */
   readonly channels: number;
+  /** How many of them are invented in the hole: all but the guide's. */
+  readonly voted: number;
   /** (height, width, channels) */
   readonly data: Float32Array;
   /** 1 where pixels are to be invented. */
@@ -33,6 +35,8 @@ export interface HoleImage {
   readonly blocked?: Uint8Array;
 }
 
+/** How much a difference from the guide counts against one in color. */
+export const guideWeight = 0.8;
 /** How much a difference in texture counts against one in color: sqrt(50) of Newson et al. 2014, whose features these are. */
 const textureWeight = Math.sqrt(50);
 const textureReachPx = 4;
@@ -43,25 +47,30 @@ const textureReachPx = 4;
  * The texture features are the mean absolute differences across and down in a window (Newson, Almansa, Fradet, Gousseau and Perez, "Video
  * Inpainting of Complex Scenes", 2014): they keep a textured hole from being filled with the smoothest patch.
  */
-export function buildPatchLevels(image: HoleImage, holeRadiusPx: number): PatchLevel[] {
+export function buildPatchLevels(image: HoleImage, holeRadiusPx: number, guide?: Float32Array): PatchLevel[] {
   const count = Math.max(1, Math.ceil(Math.log2(Math.max(1, holeRadiusPx / patchRadius))) + 1);
-  const channels = image.channels + 2;
-  let data = withTexture(image);
+  const voted = image.channels + 2;
+  const channels = voted + (guide === undefined ? 0 : image.channels);
+  let data = withTexture(image, channels, guide);
   let { width, height, hole } = image;
   let blocked = image.blocked ?? new Uint8Array(hole.length);
-  const levels = [finishLevel({ width, height, channels, data, hole }, blocked)];
+  const levels = [finishLevel({ width, height, channels, voted, data, hole }, blocked)];
   while (levels.length < count && Math.min(width, height) >= 4 * patchSide) {
-    ({ data, hole, blocked, width, height } = halve({ width, height, channels, data, hole }, blocked));
-    const level = finishLevel({ width, height, channels, data, hole }, blocked);
+    ({ data, hole, blocked, width, height } = halve({ width, height, channels, voted, data, hole }, blocked));
+    const level = finishLevel({ width, height, channels, voted, data, hole }, blocked);
     if (level.sources.length < 3 * patchSide) break;
     levels.push(level);
   }
   return levels;
 }
 
-type Raw = Pick<PatchLevel, 'width' | 'height' | 'channels' | 'data' | 'hole'>;
+type Raw = Pick<PatchLevel, 'width' | 'height' | 'channels' | 'voted' | 'data' | 'hole'>;
 
-function withTexture({ width, height, channels, pixels, hole }: HoleImage): Float32Array {
+function withTexture(
+  { width, height, channels, pixels, hole }: HoleImage,
+  all: number,
+  guide: Float32Array | undefined,
+): Float32Array {
   const steps = new Float32Array(width * height * 2);
   const counted = new Float32Array(width * height);
   for (let y = 0; y < height - 1; y++) {
@@ -78,12 +87,14 @@ function withTexture({ width, height, channels, pixels, hole }: HoleImage): Floa
   }
   const sums = boxSum(steps, width, height, 2, textureReachPx);
   const counts = boxSum(counted, width, height, 1, textureReachPx);
-  const data = new Float32Array(width * height * (channels + 2));
+  const data = new Float32Array(width * height * all);
   for (let i = 0; i < counted.length; i++) {
-    const to = i * (channels + 2);
+    const to = i * all;
     for (let c = 0; c < channels; c++) data[to + c] = pixels[i * channels + c]!;
     for (let c = 0; c < 2; c++)
       data[to + channels + c] = counts[i] === 0 ? 0 : (textureWeight * sums[2 * i + c]!) / counts[i]!;
+    if (guide === undefined) continue;
+    for (let c = 0; c < channels; c++) data[to + channels + 2 + c] = guideWeight * guide[i * channels + c]!;
   }
   return data;
 }
@@ -120,7 +131,7 @@ function halve(
   level: Raw,
   blocked: Uint8Array,
 ): { data: Float32Array; hole: Uint8Array; blocked: Uint8Array; width: number; height: number } {
-  const { channels } = level;
+  const { channels, voted } = level;
   const width = Math.ceil(level.width / 2);
   const height = Math.ceil(level.height / 2);
   const data = new Float32Array(width * height * channels);
@@ -136,13 +147,14 @@ function halve(
           const from = (2 * y + dy) * level.width + 2 * x + dx;
           all++;
           nextBlocked[to]! |= blocked[from]!;
+          for (let c = voted; c < channels; c++) data[to * channels + c]! += level.data[from * channels + c]!;
           if (level.hole[from] !== 0) continue;
           known++;
-          for (let c = 0; c < channels; c++) data[to * channels + c]! += level.data[from * channels + c]!;
+          for (let c = 0; c < voted; c++) data[to * channels + c]! += level.data[from * channels + c]!;
         }
       }
       hole[to] = 2 * known < all || known === 0 ? 1 : 0;
-      if (known > 0) for (let c = 0; c < channels; c++) data[to * channels + c]! /= known;
+      for (let c = 0; c < channels; c++) data[to * channels + c]! /= Math.max(1, c < voted ? known : all);
     }
   }
   return { data, hole, blocked: nextBlocked, width, height };
@@ -170,6 +182,11 @@ function finishLevel(raw: Raw, blocked: Uint8Array): PatchLevel {
     }
   }
   const known = hole.map((value) => 1 - value);
+  const guide = raw.voted < raw.channels ? raw.data.slice() : undefined;
   extendSmoothly(raw.data, known, width, height, raw.channels);
+  for (let i = 0; guide !== undefined && i < hole.length; i++) {
+    for (let c = raw.voted; c < raw.channels; c++)
+      raw.data[i * raw.channels + c] = guide[i * raw.channels + c]!;
+  }
   return { ...raw, isSource, sources: Int32Array.from(sources), targets: Int32Array.from(targets) };
 }

@@ -1,23 +1,17 @@
 import type { PatchField } from './patch-field.ts';
 import { type PatchLevel, patchRadius, patchSide } from './patch-level.ts';
 
-/** How the patches over a pixel agree on its value. */
-export type VoteKind =
-  /** Mean, the better patches counting more: Wexler, Shechtman and Irani, "Space-Time Completion of Video" (2007). */
-  | 'weighted'
-  /** The best patch alone: sharp, for the last time. */
-  | 'best';
-
 /**
  * What the field's patches say the pixels `which` should be: (which.length, channels).
  *
- * The weights are exp(-d / 2s) of a patch's distance d, s being the mean of those over the pixel.
+ * The mean of the patches over a pixel, the better ones counting more (Wexler, Shechtman and Irani, "Space-Time Completion of Video", 2007):
+ * by exp(-(d - best) / spread) of a patch's distance d, the spread being `softness` times how much the mean of d exceeds the best.
  */
 export function votePixels(
   level: PatchLevel,
   field: PatchField,
   which: Int32Array,
-  kind: VoteKind,
+  softness: number,
 ): Float32Array {
   const { width, height, channels, data } = level;
   const { nearest, cost } = field;
@@ -50,11 +44,7 @@ export function votePixels(
       for (let c = 0; c < channels; c++) result[to + c] = data[pixel * channels + c]!;
       continue;
     }
-    if (kind === 'best') {
-      for (let c = 0; c < channels; c++) result[to + c] = data[from[best]! * channels + c]!;
-      continue;
-    }
-    const spread = 2 * (sum / count - costs[best]!) + 1e-9;
+    const spread = softness * (sum / count - costs[best]!) + 1e-9;
     let total = 0;
     for (let k = 0; k < count; k++) {
       const weight = Number.isFinite(spread) ? Math.exp((costs[best]! - costs[k]!) / spread) : 1;

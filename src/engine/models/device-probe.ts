@@ -47,13 +47,21 @@ async function runOn(device: string): Promise<{ readonly output: Float32Array; r
   return { output, elapsedMs };
 }
 
-const device = process.argv[2] ?? 'cpu';
-const reference = await runOn('cpu');
-const result = device === 'cpu' ? reference : await runOn(device);
-let maxError = 0;
-for (let i = 0; i < reference.output.length; i++) {
-  const difference = Math.abs((reference.output[i] as number) - (result.output[i] as number));
-  maxError = Number.isNaN(difference) ? Infinity : Math.max(maxError, difference);
+async function compareWithCpu(device: string): Promise<ProbeReport> {
+  const reference = await runOn('cpu');
+  const result = device === 'cpu' ? reference : await runOn(device);
+  let maxError = 0;
+  for (let i = 0; i < reference.output.length; i++) {
+    const difference = Math.abs((reference.output[i] as number) - (result.output[i] as number));
+    maxError = Number.isNaN(difference) ? Infinity : Math.max(maxError, difference);
+  }
+  return { maxError: Number.isFinite(maxError) ? maxError : 1e9, elapsedMs: result.elapsedMs };
 }
-const report: ProbeReport = { maxError: Number.isFinite(maxError) ? maxError : 1e9, elapsedMs: result.elapsedMs };
-process.stdout.write(`${JSON.stringify(report)}\n`);
+
+const answer = await compareWithCpu(process.argv[2] ?? 'cpu').catch((error: unknown) => ({ error: error instanceof Error ? causeOf(error) : String(error) }));
+process.stdout.write(`${JSON.stringify(answer)}\n`);
+
+/** What the runtime itself said. */
+function causeOf(error: Error): string {
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

@@ -36,10 +36,13 @@ export function createProcessProbe(entry: string): Probe {
   return (device) =>
     new Promise((resolve, reject) => {
       const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
-      execFile(process.execPath, [entry, device], { timeout: probeTimeoutMs, env }, (error, stdout, stderr) => {
-        if (error !== null) return reject(new Error(reason(error, stderr)));
+      execFile(process.execPath, [entry, device], { timeout: probeTimeoutMs, env }, (error, stdout) => {
+        if (error !== null) return reject(new Error(endReason(error)));
         try {
-          resolve(object({ maxError: number(0), elapsedMs: number(0) }).parse(JSON.parse(stdout)));
+          const answer = object({ maxError: optional(number(0)), elapsedMs: optional(number(0)), error: optional(string(100_000)) }).parse(JSON.parse(stdout));
+          const { maxError, elapsedMs } = answer;
+          if (maxError === undefined || elapsedMs === undefined) reject(new Error(plainReason(answer.error ?? '')));
+          else resolve({ maxError, elapsedMs });
         } catch {
           reject(new Error('the self-test gave no result'));
         }
@@ -47,11 +50,22 @@ export function createProcessProbe(entry: string): Probe {
     });
 }
 
-function reason(error: Error & { readonly killed?: boolean; readonly signal?: NodeJS.Signals | null | undefined }, stderr: string): string {
+function endReason(error: Error & { readonly killed?: boolean; readonly signal?: NodeJS.Signals | null | undefined; readonly code?: unknown }): string {
   if (error.killed === true) return 'the self-test did not end within a minute';
   if (typeof error.signal === 'string') return `the self-test crashed (${error.signal})`;
-  const line = stderr.split('\n').find((text) => /error/i.test(text)) ?? 'the self-test failed';
-  return line.replace(/^\s*\[?Error:?\s*/, '').replace(/^.*?Error:\s*/, '').trim().slice(0, 200);
+  return `the self-test crashed (exit code ${String(error.code)})`;
+}
+
+/** What ONNX Runtime's errors mean to a user; unknown ones are shortened to their first sentence without paths and colors. */
+function plainReason(message: string): string {
+  // eslint-disable-next-line no-control-regex
+  const text = message.replace(/\u001b\[[0-9;]*m/g, '');
+  if (/no supported adapter|no adapters?|failed to get .*adapter/i.test(text)) return 'no supported graphics adapter was found';
+  if (/failed to load (shared )?library|cannot open shared object|LoadLibrary failed/i.test(text)) return 'its runtime library is not installed';
+  if (/no CUDA-capable device|CUDA driver version|cudaErrorNoDevice|error 100/i.test(text)) return 'no usable NVIDIA driver or device was found';
+  if (/backend not found|not available|not supported on this platform/i.test(text)) return 'this build does not include it';
+  const sentence = text.replace(/(?:[A-Za-z]:)?[/\\][\w./\\+-]+(?::\d+)?/g, '…').split('\n', 1)[0] ?? '';
+  return sentence.trim().slice(0, 160) || 'the self-test failed';
 }
 
 /**

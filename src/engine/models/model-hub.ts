@@ -14,6 +14,7 @@ import { type CatalogEntry, fileSha256, fileStamp } from './catalog.ts';
 import { isOnnxFile, readReadyGraph } from './ready-graph.ts';
 import { createModel, type Model } from './model.ts';
 import type { ModelFiles } from './model-files.ts';
+import { createNetwork, type Network } from './network.ts';
 import { probePath } from './path-probe.ts';
 import { ResidentWeights } from './resident-weights.ts';
 import type { Runtime, Session } from './runtime.ts';
@@ -45,6 +46,12 @@ export interface ModelHub {
   key(choice: ModelChoice): string;
   /** @throws HeirloomError `missing-model`, `unsupported-model`, `corrupt-model`, or `bad-input` when the two ends do not fit together. */
   open(choice: ModelChoice): Promise<Model>;
+  /**
+   * A network that does not turn one picture into one: detectors and parsers.
+   *
+   * @throws HeirloomError as `open`.
+   */
+  openNetwork(id: string): Promise<Network>;
   compare(a: string, b: string): Promise<Compatibility>;
   /** Writes the network at α as `.safetensors` under the family's usual names. */
   interpolate(choice: Required<ModelChoice>, path: string): Promise<void>;
@@ -216,6 +223,15 @@ export function createModelHub(options: ModelHubOptions): ModelHub {
         withSession: (on, use) => sessions.with(`${choiceKey}|${on}`, () => load(choice, on), use, parameters * sessionBytesPerParameter),
         tileBudgetBytes: (settings.memoryBudgetMiB * 2 ** 20) / 4,
         tilePx: settings.tilePx,
+        log,
+      });
+    },
+    openNetwork: async (id) => {
+      const facts = await describePath(pathOf(id));
+      const choiceKey = key({ id });
+      return createNetwork(id, facts, {
+        devices: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
+        withSession: (on, use) => sessions.with(`${choiceKey}|${on}`, () => load({ id }, on), use),
         log,
       });
     },

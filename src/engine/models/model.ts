@@ -41,8 +41,8 @@ export interface Model {
 
 /** Below this a tile is all margin; what does not fit then does not fit at all. */
 const smallestTilePx = 64;
-/** Keeps one tile below about a second on two CPU cores, so that cancelling feels immediate. */
-const flopPerTile = 4e11;
+/** Keeps one tile at about half a second on two CPU cores, so that cancelling feels immediate. */
+const flopPerTile = 2.5e11;
 
 /** What a model must see around a part of a picture, in pixels. */
 export function contextOf({ info }: Model): number {

@@ -1,28 +1,34 @@
+import { resampleArray } from '../image/resample.ts';
 import type { ModelChoice, ModelHub } from './model-hub.ts';
 import { seededNumbers } from './seeded-numbers.ts';
 import type { Pixels } from './tile-tensors.ts';
 
 const sidePx = 48;
+/** Share of what the ends add to a plain enlargement that may go missing (or wrong) half way between them. */
+const toleratedShare = 0.5;
+const toleratedRms = 0.004;
 
 /**
  * Whether the middle of the path between two networks still is a network: unrelated weights of the same shapes average to something that is neither.
  *
- * A textured patch goes through α = 0, ½ and 1. Along a sound path the middle lies between the ends; a broken middle is farther from both ends than they are
- * from each other.
+ * A textured patch goes through α = 0, ½ and 1. Along a sound path the middle is close to the mean of the ends; along a broken one, most of what both add to a
+ * plain bicubic enlargement is lost.
  *
  * @returns a sentence of warning, or undefined when the path looks sound.
  */
 export async function probePath(hub: ModelHub, id: string, partner: string): Promise<string | undefined> {
   const patch = texturedPatch();
-  const at = async (alpha: number): Promise<Float32Array> => {
+  const at = async (alpha: number): Promise<Pixels> => {
     const choice: ModelChoice = { id, partner, alpha };
-    return (await (await hub.open(choice)).once(patch)).data;
+    return (await hub.open(choice)).once(patch);
   };
   const [a, middle, b] = [await at(0), await at(0.5), await at(1)];
-  const apart = rms(a, b);
-  const astray = Math.min(rms(a, middle), rms(b, middle));
-  if (astray <= 1.5 * apart + 0.02) return undefined;
-  return `These two networks fit together in shape, but half way between them the result breaks down (it is ${(astray / Math.max(apart, 1e-3)).toFixed(1)} times as far from either end as they are from each other): they were probably not trained from one another.`;
+  const mean = a.data.map((value, i) => (value + (b.data[i] as number)) / 2);
+  const plain = resampleArray({ width: sidePx, height: sidePx, channels: 3, pixels: patch.data }, a.width, a.height, 'bicubic').pixels;
+  const astray = rms(middle.data, mean);
+  const added = rms(mean, plain);
+  if (astray <= toleratedShare * added + toleratedRms) return undefined;
+  return `These two networks fit together in shape, but half way between them the result breaks down (${Math.round((100 * astray) / Math.max(added, 1e-6))} % of what they do to a picture goes wrong): they were probably not trained from one another.`;
 }
 
 /** Fine texture, edges and a ramp, in color: a white or flat patch would pass through almost any network. */
