@@ -205,7 +205,7 @@ describe('pasting', () => {
   });
 
   it('matches the color of what it replaces', async () => {
-    const original = await paint(bench.store, 128, 128, 3, (x, y, c) => 0.3 + 0.1 * c + 0.001 * x);
+    const original = await paint(bench.store, 128, 128, 3, (x, _y, c) => 0.3 + 0.1 * c + 0.001 * x);
     const shifted = (input: Pixels): Pixels => ({
       ...input,
       data: input.data.map((value, i) => value * 0.9 + 0.15 * (i % 3)),
