@@ -58,7 +58,6 @@ function endReason(error: Error & { readonly killed?: boolean; readonly signal?:
 
 /** What ONNX Runtime's errors mean to a user; unknown ones are shortened to their first sentence without paths and colors. */
 function plainReason(message: string): string {
-  // eslint-disable-next-line no-control-regex
   const text = message.replace(/\u001b\[[0-9;]*m/g, '');
   if (/no supported adapter|no adapters?|failed to get .*adapter/i.test(text)) return 'no supported graphics adapter was found';
   if (/failed to load (shared )?library|cannot open shared object|LoadLibrary failed/i.test(text)) return 'its runtime library is not installed';
