@@ -97,9 +97,9 @@ interface Rounds {
 }
 
 function roundsAt(level: PatchLevel, index: number, isFirst: boolean): Rounds {
-  const searchPx = isFirst
-    ? Math.max(level.width, level.height)
-    : Math.max(8, Math.max(level.width, level.height) / 2 ** (isFirst ? 0 : 2));
+  const sidePx = Math.max(level.width, level.height);
+  // After the coarsest level the field is nearly right, unless a guide made the coarsest ones unnecessary.
+  const searchPx = isFirst || level.voted < level.channels ? sidePx : Math.max(8, sidePx / 4);
   if (level.targets.length > manyTargets) return { votes: 1, turns: 2, searchPx: 16 };
   if (index === 0) return { votes: 3, turns: 2, searchPx };
   return { votes: isFirst ? 12 : index === 1 ? 5 : 8, turns: 3, searchPx };
@@ -163,7 +163,7 @@ function besideHole(level: PatchLevel, field: PatchField, colors: number): Float
     if (isNear) ring.push(i);
   }
   const which = Int32Array.from(ring);
-  const votes = votePixels(level, field, which, softVote);
+  const votes = votePixels(level, field, which, sharpVote);
   for (let n = 0; n < which.length; n++) {
     for (let c = 0; c < colors; c++) beside[which[n]! * colors + c] = votes[n * channels + c]!;
   }

@@ -25,8 +25,8 @@ export function hideSeam(filled: Float32Array, beside: Float32Array, image: Hole
       if (hole[pixel] === 1 || Number.isNaN(beside[pixel * channels]!)) continue;
       const to = y * box.width + x;
       known[to] = 1;
-      // A mean along the rim, so that the grain of single pixels is not spread.
-      for (let c = 0; c < channels; c++) offsets[to * channels + c] = meanAround(error, x, y, c, box);
+      // A median along the rim, so that neither the grain of single pixels is spread nor an edge that the fill meets a pixel aside.
+      for (let c = 0; c < channels; c++) offsets[to * channels + c] = medianAround(error, x, y, c, box);
     }
   }
   if (!known.includes(1)) return;
@@ -48,24 +48,22 @@ interface Box {
   readonly height: number;
 }
 
-function meanAround(
+function medianAround(
   error: (x: number, y: number, c: number) => number,
   x: number,
   y: number,
   c: number,
   box: Box,
 ): number {
-  let sum = 0;
-  let count = 0;
+  const values: number[] = [];
   for (let qy = Math.max(0, y - 3); qy <= Math.min(box.height - 1, y + 3); qy++) {
     for (let qx = Math.max(0, x - 3); qx <= Math.min(box.width - 1, x + 3); qx++) {
       const value = error(qx, qy, c);
-      if (Number.isNaN(value)) continue;
-      sum += value;
-      count++;
+      if (!Number.isNaN(value)) values.push(value);
     }
   }
-  return count === 0 ? 0 : sum / count;
+  values.sort((a, b) => a - b);
+  return values[values.length >> 1] ?? 0;
 }
 
 /** The rectangle around the hole with a margin, inside the picture. */

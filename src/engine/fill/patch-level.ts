@@ -35,8 +35,8 @@ export interface HoleImage {
   readonly blocked?: Uint8Array;
 }
 
-/** How much a difference from the guide counts against one in color. */
-export const guideWeight = 0.8;
+/** How much a difference from the guide counts against one in color: more, or what the hole was first filled with would outweigh it. */
+export const guideWeight = 1.5;
 /** How much a difference in texture counts against one in color: sqrt(50) of Newson et al. 2014, whose features these are. */
 const textureWeight = Math.sqrt(50);
 const textureReachPx = 4;
