@@ -1,0 +1,130 @@
+import { HeirloomError } from '../../shared/failure.ts';
+import type { Context } from '../context.ts';
+import type { Image } from '../image/image.ts';
+import type { ImageStore } from '../image/image-store.ts';
+import type { Model } from '../models/model.ts';
+import type { Network } from '../models/network.ts';
+import { type Pixels, toTensor } from '../models/tile-tensors.ts';
+import type { Point } from '../architectures/face-detection.ts';
+import { toAffine } from './affine.ts';
+import { cropFace } from './crop-face.ts';
+import { type FaceMask, maskFromClasses, maskFromPoints } from './face-mask.ts';
+import {
+  alignFace,
+  applySimilarity,
+  invertSimilarity,
+  scaleOf,
+  type Similarity,
+  templateSizePx,
+} from './geometry.ts';
+import { identityDistance } from './identity-distance.ts';
+import { changeOf } from './match-color.ts';
+import { resampleArray } from '../image/resample.ts';
+
+export interface RestoredFace {
+  /** From pixels of the picture to pixels of the crop. */
+  readonly toCrop: Similarity;
+  /** The aligned crop as it was and as the network restored it, square and of the same size. */
+  readonly input: Pixels;
+  readonly restored: Pixels;
+  /** What is to be pasted (see `changeOf`). */
+  readonly change: Pixels;
+  readonly mask: FaceMask;
+  /** See `identityDistance`. */
+  readonly identityDistance: number;
+  /** Why the face should start off; absent when it is still the same person's. */
+  readonly warning?: string;
+}
+
+/**
+ * Above this a restored face is not taken unasked. Aligned portraits against their own copies reduced to 48 to 256 pixels, with noise of up to 10 % of the range,
+ * measured 0.00 to 0.07 (0.20 with 15 % at 128 pixels); against other portraits 0.58 to 0.82.
+ */
+export const identityLimit = 0.3;
+
+const plainMaskPx = 256;
+
+/**
+ * One face through a face restorer: aligned crop of the picture as it is, network, mask, color, and how far the result is from the person.
+ *
+ * @param parser separates face from hair and clothes; without it the mask comes from the five points.
+ * @throws HeirloomError `unsupported-model` when the restorer or the parser does not take and give square faces; what running them throws.
+ */
+export async function restoreFace(
+  image: Image,
+  points: readonly Point[],
+  networks: { readonly restorer: Model; readonly parser: Network | undefined },
+  bench: { readonly store: ImageStore; readonly context: Context },
+): Promise<RestoredFace> {
+  const { restorer, parser } = networks;
+  const sizePx = faceSizeOf(restorer);
+  const toCrop = alignFace(points, sizePx);
+  const input = await cropFace(image, toAffine(invertSimilarity(toCrop)), sizePx, bench);
+  bench.context.report(0.3);
+  const restored = await restorer.once(input);
+  bench.context.report(0.8);
+  const inCrop = points.map((point) => applySimilarity(toCrop, point));
+  const mask = parser === undefined ? plainMask(inCrop, sizePx) : await parsedMask(restored, parser);
+  const distance = identityDistance(input, restored, inCrop, scaleOf(toCrop));
+  const warning =
+    distance > identityLimit
+      ? `The restored face differs too much from the photo to be surely the same person (${distance.toFixed(2)}; the limit is ${identityLimit}).`
+      : undefined;
+  const change = changeOf(input, restored, mask);
+  return {
+    toCrop,
+    input,
+    restored,
+    change,
+    mask,
+    identityDistance: distance,
+    ...(warning === undefined ? {} : { warning }),
+  };
+}
+
+function faceSizeOf({ id, info }: Model): number {
+  const { width = templateSizePx, height = templateSizePx } = info.fixedSize ?? {};
+  if (width === height && info.scale === 1 && info.outputChannels === 3) return width;
+  throw new HeirloomError(
+    'unsupported-model',
+    `${id} does not take one square face and give one back.`,
+    'Choose another model for faces.',
+  );
+}
+
+function plainMask(inCrop: readonly Point[], sizePx: number): FaceMask {
+  const factor = plainMaskPx / sizePx;
+  return maskFromPoints(
+    inCrop.map(([x, y]): Point => [x * factor, y * factor]),
+    plainMaskPx,
+  );
+}
+
+/** The parser sees the restored face, which is clear. */
+async function parsedMask(face: Pixels, parser: Network): Promise<FaceMask> {
+  const { sizeMultiple, padMode, inputRange } = parser.info;
+  const sizePx = Math.ceil(templateSizePx / sizeMultiple) * sizeMultiple;
+  const { pixels } = resampleArray(
+    { width: face.width, height: face.height, channels: face.channels as 1 | 3, pixels: face.data },
+    sizePx,
+    sizePx,
+    'bicubic',
+  );
+  const planes = face.channels === 1 ? [[0, 0, 0]] : [[0, 1, 2]];
+  const input = toTensor(
+    { data: pixels, width: sizePx, height: sizePx, channels: face.channels },
+    planes,
+    { width: sizePx, height: sizePx, mode: padMode },
+    inputRange,
+  );
+  const { output } = await parser.run({ input });
+  const [, classes = 0, height = 0, width = 0] = output?.dims ?? [];
+  if (output === undefined || classes < 16 || width !== height) {
+    throw new HeirloomError(
+      'unsupported-model',
+      `${parser.id} does not tell the parts of a face apart as ParseNet does.`,
+      'Remove it, or choose no parser.',
+    );
+  }
+  return maskFromClasses(output);
+}
