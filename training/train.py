@@ -45,7 +45,7 @@ class Stage:
 STAGES = {
     "x4-fidelity": Stage("x4", 16, 48, 5e-4, 0.999),
     "clean-gentle": Stage("clean-gentle", 8, 48, 4e-4, 0.995, "x4-fidelity", graft=True),
-    "clean-strong": Stage("clean-strong", 8, 48, 4e-4, 0.995, "clean-gentle"),
+    "clean-strong": Stage("clean-strong", 16, 48, 4e-4, 0.995, "clean-gentle"),
     "x4-perception": Stage("x4", 8, 32, 2e-4, 0.995, "x4-fidelity", perception=True),
 }
 
