@@ -56,7 +56,7 @@ async function openPhoto(id: string, width = 90, height = 60, depth: 8 | 16 = 8)
   const path = join(folder, `${id}.png`);
   const samples = depth === 8 ? new Uint8Array(width * height * 3) : new Uint16Array(width * height * 3);
   for (let i = 0; i < samples.length; i++) samples[i] = (i * 7919 + (i >> 4) * 31) % (depth === 8 ? 256 : 65536);
-  const input = sharp(new Uint8Array(samples.buffer), { raw: { width, height, channels: 3, ...(depth === 16 ? { depth: 'ushort' } : {}) } as never });
+  const input = sharp(samples, { raw: { width, height, channels: 3 } });
   await (depth === 16 ? input.toColourspace('rgb16') : input).png().toFile(path);
   return { photo: await engine.handlers['photo.open']({ id, path, name: `${id}.png`, allowDamaged: false }), path };
 }
