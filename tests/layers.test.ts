@@ -52,7 +52,7 @@ const table: Readonly<Record<string, Layer>> = {
   main: { layers: ['shared', 'host', 'engine/process-options.ts'], packages: [...node, 'electron'] },
   web: { layers: ['shared', 'host'], packages: [...node, 'ws'] },
   cli: {
-    layers: ['shared', 'host', 'web', 'engine', 'engine/context.ts', 'engine/fill', 'engine/image', 'engine/metrics', 'engine/steps', 'engine/weights'],
+    layers: ['shared', 'host', 'web', 'engine', 'engine/context.ts', 'engine/faces', 'engine/fill', 'engine/image', 'engine/metrics', 'engine/steps', 'engine/weights'],
     packages: node,
   },
   preload: { layers: ['shared'], packages: ['electron'] },

@@ -4,6 +4,7 @@ import { type Command, type Terminal, UsageError } from './command.ts';
 import { compareCommand } from './compare-command.ts';
 import { degradeCommand } from './degrade-command.ts';
 import { exitCodeFor, exitCodeHelp, exitCodes } from './exit-codes.ts';
+import { facesCommand } from './faces-command.ts';
 import { describeRows } from './flags.ts';
 import { modelsCommand } from './models-command.ts';
 import { removeCommand } from './remove-command.ts';
@@ -11,7 +12,7 @@ import { restoreCommand } from './restore-command.ts';
 import { stepsCommand } from './steps-command.ts';
 import { webCommand } from './web-command.ts';
 
-export const commands: readonly Command[] = [restoreCommand, removeCommand, stepsCommand, modelsCommand, compareCommand, degradeCommand, webCommand];
+export const commands: readonly Command[] = [restoreCommand, removeCommand, stepsCommand, modelsCommand, compareCommand, degradeCommand, facesCommand, webCommand];
 
 /** Runs one command line. Never throws: whatever goes wrong becomes one sentence and an exit code. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {

@@ -2,7 +2,7 @@ import { HeirloomError } from '../../shared/failure.ts';
 import type { ParamValues } from '../../shared/params.ts';
 import type { Context } from '../context.ts';
 import { detectFaces } from '../faces/detect-faces.ts';
-import { createFaceDetector } from '../faces/face-detector.ts';
+import { chooseFaceDetector, openFaceDetector } from '../faces/open-face-detector.ts';
 import { type FacePatch, pasteFaces } from '../faces/paste-faces.ts';
 import { restoreFace } from '../faces/restore-face.ts';
 import type { Image } from '../image/image.ts';
@@ -78,7 +78,7 @@ async function restoreAll(
   context: Context,
 ): Promise<FacePatch[]> {
   const ids = choose(values, models);
-  const detector = createFaceDetector(await models.openNetwork(ids.detector));
+  const detector = await openFaceDetector(models, ids.detector);
   const found = await detectFaces(image, detector, {
     smallestEyesPx: values.smallestEyesPx,
     tryTurned: true,
@@ -108,17 +108,14 @@ function choose(
   values: Pick<Params, 'model' | 'detector'>,
   hub: ModelHub,
 ): { detector: string; restorer: string; parser: string | undefined } {
-  const detector = values.detector || hub.defaultFor('face-detect');
+  const detector = chooseFaceDetector(hub, values.detector);
   const restorer = values.model || hub.defaultFor('face-restore');
-  if (detector === undefined) throw missing('finding faces', 'YuNet or RetinaFace');
-  if (restorer === undefined) throw missing('restoring faces', 'GFPGAN or RestoreFormer');
+  if (restorer === undefined) {
+    throw new HeirloomError(
+      'missing-model',
+      'There is no model for restoring faces on this machine.',
+      'Add one, such as GFPGAN or RestoreFormer, in the models panel or with "heirloom models add FILE".',
+    );
+  }
   return { detector, restorer, parser: hub.defaultFor('face-parse') };
-}
-
-function missing(purpose: string, examples: string): HeirloomError {
-  return new HeirloomError(
-    'missing-model',
-    `There is no model for ${purpose} on this machine.`,
-    `Add one, such as ${examples}, in the models panel.`,
-  );
 }

@@ -3,12 +3,13 @@ import { HeirloomError } from '../../shared/failure.ts';
 import type { ParamSet } from '../../shared/params.ts';
 import { clean } from './clean.ts';
 import { enlarge } from './enlarge.ts';
+import { faces } from './faces.ts';
 import { remove } from './remove.ts';
 import type { Step } from './step.ts';
 import { tone } from './tone.ts';
 
 /** Every step, in the order in which a new recipe uses them. */
-export const steps: readonly Step[] = [widen(remove), widen(tone), widen(clean), widen(enlarge)];
+export const steps: readonly Step[] = [widen(remove), widen(tone), widen(clean), widen(faces), widen(enlarge)];
 
 /** A step's parameter types are known to the step alone; everyone else hands over what `checkParams` returned. */
 function widen<S extends ParamSet>(step: Step<S>): Step {

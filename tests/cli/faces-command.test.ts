@@ -1,0 +1,85 @@
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Terminal } from '../../src/cli/command.ts';
+import { runCli } from '../../src/cli/run-cli.ts';
+import { programFiles } from '../../src/host/program-files.ts';
+import { removeFolder } from '../host/fake-engine.ts';
+import { sharedData, sharedDataNote } from '../shared-data.ts';
+
+const built = existsSync(programFiles().entries.inferenceWorker);
+const note = built ? '' : ' (skipped: the program is not built)';
+const folder = mkdtempSync(join(tmpdir(), 'hl-test-faces-'));
+const gray = join(folder, 'gray.png');
+let out = '';
+let err = '';
+
+beforeEach(async () => {
+  vi.stubEnv('HEIRLOOM_DATA', join(folder, 'data'));
+  vi.stubEnv('HEIRLOOM_SCRATCH', join(folder, 'scratch'));
+  mkdirSync(join(folder, 'data'), { recursive: true });
+  await sharp({ create: { width: 200, height: 150, channels: 3, background: '#888' } })
+    .png()
+    .toFile(gray);
+  [out, err] = ['', ''];
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await removeFolder(folder);
+});
+
+function run(...args: string[]): Promise<number> {
+  const terminal: Terminal = {
+    out: (text) => void (out += text),
+    err: (text) => void (err += text),
+    isInteractive: false,
+    columns: 80,
+    signal: new AbortController().signal,
+  };
+  return runCli(args, terminal);
+}
+
+describe('heirloom faces', () => {
+  test('says how it is used', async () => {
+    expect(await run('faces')).toBe(2);
+    expect(err).toContain('heirloom faces FILE');
+    expect(await run('faces', gray, '--eyes', '0')).toBe(2);
+  });
+});
+
+describe.skipIf(!built)(`heirloom faces with an engine${note}`, () => {
+  test('says that a detector is missing', async () => {
+    expect(await run('faces', gray)).toBe(4);
+    expect(err).toContain('There is no model for finding faces on this machine.');
+    expect(err.trim().split('\n')).toHaveLength(1);
+  });
+
+  test.skipIf(sharedData === undefined)(
+    `lists a face, as a table and as JSON, and answers when there is none${sharedDataNote}`,
+    async () => {
+      expect(await run('models', 'add', `${sharedData}/weights/face_yunet/weights/yunet_n.pth`)).toBe(0);
+      const portrait = `${sharedData}/eval/open/faces/obama_small.jpg`;
+      [out, err] = ['', ''];
+      expect(await run('faces', portrait, '--json', '--eyes', '20'), err).toBe(0);
+      const faces = JSON.parse(out) as {
+        id: string;
+        score: number;
+        box: { width: number };
+        points: Record<string, { x: number; y: number }>;
+        eyeDistancePx: number;
+      }[];
+      expect(faces).toHaveLength(1);
+      expect(faces[0]).toMatchObject({ id: 'face-1' });
+      expect(faces[0]!.points['leftEye']!.x).toBeLessThan(faces[0]!.points['rightEye']!.x);
+      expect(faces[0]!.eyeDistancePx).toBeGreaterThan(20);
+      out = '';
+      expect(await run('faces', portrait, '--eyes', '20')).toBe(0);
+      expect(out.split('\n')[1]).toMatch(/^face-1\s+\d+×\d+\s+\d+,\d+\s+0\.\d\d/);
+      out = '';
+      expect(await run('faces', gray)).toBe(0);
+      expect(out).toBe('No face was found.\n');
+    },
+  );
+});
