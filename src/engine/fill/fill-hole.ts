@@ -5,20 +5,17 @@ import { hideSeam } from './hide-seam.ts';
 import { matchGrain } from './match-grain.ts';
 import type { HoleImage } from './patch-level.ts';
 
-/** 'auto' takes Telea's march for what is at most hair-thin and patches for the rest. */
-export type FillMethod = 'auto' | 'exemplar' | 'telea';
+/** Patches of the surroundings, or Telea's march. */
+export type HoleMethod = 'exemplar' | 'telea';
 
 export interface FillOptions {
-  readonly method: FillMethod;
+  readonly method: HoleMethod;
   readonly seed: number;
   /** A coarse result to follow, (height, width, channels). */
   readonly guide?: Float32Array;
   /** Hears the fraction done; may reject to stop. */
   report?(done: number): Promise<void>;
 }
-
-/** Holes up to 2 · 2 pixels wide: a patch is wider than what it would have to invent. */
-const hairRadiusPx = 2.01;
 
 /** The picture with its hole filled, seam and grain matched: (height, width, channels), equal to the input outside of the hole. */
 export async function fillHole(
@@ -28,10 +25,10 @@ export async function fillHole(
   const { width, height, hole } = image;
   const holeRadiusPx = widest(hole, width, height);
   if (holeRadiusPx === 0) return image.pixels.slice();
-  const isHair = method === 'telea' || (method === 'auto' && holeRadiusPx <= hairRadiusPx);
-  const found = isHair
-    ? undefined
-    : await fillExemplar(image, { seed, holeRadiusPx, report, ...(guide === undefined ? {} : { guide }) });
+  const found =
+    method === 'telea'
+      ? undefined
+      : await fillExemplar(image, { seed, holeRadiusPx, report, ...(guide === undefined ? {} : { guide }) });
   const filled = found?.pixels ?? fillTelea(image);
   if (found !== undefined) hideSeam(filled, found.beside, image);
   matchGrain(filled, image, seed);
@@ -39,7 +36,7 @@ export async function fillHole(
 }
 
 /** Half the width of the hole where it is widest; the picture's edge does not count as a rim. */
-function widest(hole: Uint8Array, width: number, height: number): number {
+export function widest(hole: Uint8Array, width: number, height: number): number {
   const known = hole.map((value) => 1 - value);
   let radius = 0;
   for (const distance of distanceTo(known, width, height))

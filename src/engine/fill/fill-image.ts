@@ -5,11 +5,17 @@ import { colorChannels, hasAlpha, type Image, type Rect } from '../image/image.t
 import type { ImageStore } from '../image/image-store.ts';
 import { mapRows } from '../image/map-rows.ts';
 import { coarseFill, type CoarseFill, guideFrom } from './coarse-fill.ts';
-import { fillHole, type FillMethod } from './fill-hole.ts';
+import { fillHole, type HoleMethod, widest } from './fill-hole.ts';
 import { contextBox, findRegions, tilesOf } from './mask-regions.ts';
 import { type Patch, patchedImage } from './patched-image.ts';
 import { reportTo } from './report-to.ts';
 import { checkMaskSize, rasterizeMask } from './rasterize-mask.ts';
+
+/**
+ * 'auto' takes patches; only where there are hundreds of places (dust all over a scan) the hair-thin ones get Telea's march, which is ten
+ * times as fast. On Kodak photos patches are nearer to the truth even for a line of one pixel (mean error 6.4 of 255, against 8.8).
+ */
+export type FillMethod = 'auto' | HoleMethod;
 
 export interface FillImageOptions {
   readonly method: FillMethod;
@@ -23,6 +29,10 @@ interface Piece {
   readonly guide?: CoarseFill;
 }
 
+/** With more places than this, hair-thin ones are filled the fast way. */
+const manyBoxes = 250;
+/** A place at most 4 pixels wide. */
+const hairRadiusPx = 2.01;
 /** Larger boxes are filled in tiles. */
 const largestBoxPx = 1100;
 const tilePx = 384;
@@ -59,6 +69,7 @@ export async function fillImage(
     );
   }
   const patches: Patch[] = [];
+  const isHurried = options.method === 'auto' && boxes.length > manyBoxes;
   const view = patchedImage(image, patches);
   const filling = context.part(0.05, 0.9);
   const pixels = boxes.reduce((sum, box) => sum + box.width * box.height, 0);
@@ -77,7 +88,7 @@ export async function fillImage(
         view,
         mask,
         patches,
-        { ...options, seed: options.seed + 7919 * patches.length },
+        { ...options, isHurried, seed: options.seed + 7919 * patches.length },
         own,
       );
       if (patch !== undefined) patches.push(patch);
@@ -122,7 +133,7 @@ async function fillPiece(
   view: Image,
   mask: Mask,
   before: readonly Patch[],
-  { method, seed }: FillImageOptions,
+  { method, seed, isHurried }: FillImageOptions & { readonly isHurried: boolean },
   context: Context,
 ): Promise<Patch | undefined> {
   const around = contextBox(box, view);
@@ -142,7 +153,7 @@ async function fillPiece(
   const filled = await fillHole(
     { width: around.width, height: around.height, channels, pixels: colors, hole, blocked },
     {
-      method,
+      method: method === 'telea' || (isHurried && isHair(coverage, hole, around)) ? 'telea' : 'exemplar',
       seed,
       report: reportTo(context),
       ...(guide === undefined ? {} : { guide: guideFrom(guide, around, channels) }),
@@ -174,6 +185,12 @@ function roles(
     }
   }
   return { hole, blocked, isEmpty };
+}
+
+/** Whether what the mask covers fully, without its soft edge, is thin everywhere. */
+function isHair(coverage: Float32Array, hole: Uint8Array, { width, height }: Rect): boolean {
+  const core = hole.map((value, i) => (value === 1 && coverage[i]! > 0.99 ? 1 : 0));
+  return widest(core, width, height) <= hairRadiusPx;
 }
 
 function isWithin({ x, y }: { x: number; y: number }, rect: Rect, margin: number): boolean {

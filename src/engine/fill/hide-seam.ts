@@ -15,18 +15,14 @@ export function hideSeam(filled: Float32Array, beside: Float32Array, image: Hole
   if (box === undefined) return;
   const offsets = new Float32Array(box.width * box.height * channels);
   const known = new Uint8Array(box.width * box.height);
-  const error = (x: number, y: number, c: number): number => {
-    const pixel = (box.y + y) * width + box.x + x;
-    return hole[pixel] === 1 ? NaN : pixels[pixel * channels + c]! - beside[pixel * channels + c]!;
-  };
   for (let y = 0; y < box.height; y++) {
     for (let x = 0; x < box.width; x++) {
       const pixel = (box.y + y) * width + box.x + x;
       if (hole[pixel] === 1 || Number.isNaN(beside[pixel * channels]!)) continue;
       const to = y * box.width + x;
       known[to] = 1;
-      // A median along the rim, so that neither the grain of single pixels is spread nor an edge that the fill meets a pixel aside.
-      for (let c = 0; c < channels; c++) offsets[to * channels + c] = medianAround(error, x, y, c, box);
+      for (let c = 0; c < channels; c++)
+        offsets[to * channels + c] = pixels[pixel * channels + c]! - beside[pixel * channels + c]!;
     }
   }
   if (!known.includes(1)) return;
@@ -46,24 +42,6 @@ interface Box {
   readonly y: number;
   readonly width: number;
   readonly height: number;
-}
-
-function medianAround(
-  error: (x: number, y: number, c: number) => number,
-  x: number,
-  y: number,
-  c: number,
-  box: Box,
-): number {
-  const values: number[] = [];
-  for (let qy = Math.max(0, y - 3); qy <= Math.min(box.height - 1, y + 3); qy++) {
-    for (let qx = Math.max(0, x - 3); qx <= Math.min(box.width - 1, x + 3); qx++) {
-      const value = error(qx, qy, c);
-      if (!Number.isNaN(value)) values.push(value);
-    }
-  }
-  values.sort((a, b) => a - b);
-  return values[values.length >> 1] ?? 0;
 }
 
 /** The rectangle around the hole with a margin, inside the picture. */

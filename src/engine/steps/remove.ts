@@ -1,5 +1,4 @@
-import { fillImage } from '../fill/fill-image.ts';
-import type { FillMethod } from '../fill/fill-hole.ts';
+import { fillImage, type FillMethod } from '../fill/fill-image.ts';
 import { findRegions } from '../fill/mask-regions.ts';
 import { defineStep } from './step.ts';
 
@@ -9,9 +8,9 @@ const params = {
     label: 'Filled by',
     help: 'Where the new pixels come from.',
     choices: [
-      { value: 'auto', label: 'Automatic: by the width of the hole' },
+      { value: 'auto', label: 'Automatic' },
       { value: 'exemplar', label: 'Patches of the surroundings' },
-      { value: 'telea', label: 'Continuing the edges: for hair-thin scratches' },
+      { value: 'telea', label: 'Continuing the edges: fast, for hair-thin scratches' },
     ],
     default: 'auto',
   },

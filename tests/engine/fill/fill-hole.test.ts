@@ -122,7 +122,7 @@ describe('patches', () => {
       [2, (x: number) => x === 1],
     ] as const) {
       const { image } = textured(edge!, side, 3, isHole);
-      const filled = await fillHole(image, { method: 'auto', seed: 1 });
+      const filled = await fillHole(image, { method: 'exemplar', seed: 1 });
       expect(filled.every((value) => Number.isFinite(value))).toBe(true);
     }
   });
@@ -142,17 +142,6 @@ describe('the march', () => {
     const { image, truth } = textured(edge!, 96, 3, hair);
     const filled = fillTelea(image);
     expect(errorInHole(image, filled, truth)).toBeLessThan(0.1 * errorInHole(image, meanFill(image), truth));
-  });
-
-  test('is what a hair gets, patches what is wider', async () => {
-    const thin = textured(edge!, 96, 1, hair).image;
-    expect(await fillHole(thin, { method: 'auto', seed: 1 })).toEqual(
-      await fillHole(thin, { method: 'telea', seed: 1 }),
-    );
-    const wide = textured(edge!, 96, 1, box).image;
-    expect(await fillHole(wide, { method: 'auto', seed: 1 })).toEqual(
-      await fillHole(wide, { method: 'exemplar', seed: 1 }),
-    );
   });
 });
 
