@@ -85,6 +85,32 @@ describe('pasting', () => {
     },
   );
 
+  it.each([1, 2, 3.3])('puts the change where the face is, at ×%d', async (factor) => {
+    const original = await paint(bench.store, 120, 90, 1, () => 0.5);
+    const points = faceAt(80, 30, 50, 0.7);
+    const background = await resizeImage(original, Math.round(120 * factor), Math.round(90 * factor), {
+      kernel: 'lanczos3',
+      ...tools,
+    });
+    // A bright spot on the nose, which lies at (257, 314) of 512.
+    const spot = (input: Pixels): Pixels => ({
+      ...input,
+      data: input.data.map(
+        (value, i) =>
+          value +
+          0.4 * Math.exp(-(((i % sizePx) + 0.5 - 48.2) ** 2 + (Math.floor(i / sizePx) + 0.5 - 59) ** 2) / 18),
+      ),
+    });
+    const patch = await patchOf(original, points, spot);
+    const after = await pixelsOf(await pasteFaces(background, original, [patch], tools));
+    let brightest = 0;
+    after.forEach((value, i) => (brightest = value > after[brightest]! ? i : brightest));
+    const [x, y] = [(brightest % background.width) + 0.5, Math.floor(brightest / background.width) + 0.5];
+    expect(Math.hypot(x - points[2]![0] * factor, y - points[2]![1] * factor)).toBeLessThan(
+      0.6 * factor + 0.6,
+    );
+  });
+
   it('changes what lies under the mask, and no bit elsewhere, alpha included', async () => {
     const original = await paint(bench.store, 131, 97, 4, (x, y, c) =>
       c === 3 ? ((x * y) % 7) / 6 : halftone(x, y, c),
