@@ -15,8 +15,9 @@ export interface MaskRegions {
   readonly selectedPixels: number;
 }
 
-/** Regions nearer than this are filled together. */
+/** Regions nearer than this are filled together, and large ones that are nearer than this share of the smaller one's side. */
 const joinPx = 12;
+const joinShare = 0.5;
 /** More parts than this (dust all over a scan) are filled by cells of a grid instead, which bounds the time to group them. */
 const mostParts = 1500;
 const cellPx = 256;
@@ -109,12 +110,10 @@ function joinBoxes(boxes: readonly Rect[]): Rect[] {
 }
 
 function isNear(a: Rect, b: Rect): boolean {
-  return (
-    a.x < b.x + b.width + joinPx &&
-    b.x < a.x + a.width + joinPx &&
-    a.y < b.y + b.height + joinPx &&
-    b.y < a.y + a.height + joinPx
-  );
+  const gap = joinPx + joinShare * Math.min(Math.max(a.width, a.height), Math.max(b.width, b.height));
+  const apartX = Math.max(a.x, b.x) - Math.min(a.x + a.width, b.x + b.width);
+  const apartY = Math.max(a.y, b.y) - Math.min(a.y + a.height, b.y + b.height);
+  return apartX < gap && apartY < gap;
 }
 
 /** The cells of a grid that hold a part of any box. */
@@ -151,11 +150,11 @@ export function tilesOf(box: Rect, tilePx: number): Rect[] {
 }
 
 /**
- * What is looked at to fill `box`: a margin in proportion to the hole, from 48 to 320 pixels, and where the picture ends on one side, more
+ * What is looked at to fill `box`: a margin in proportion to the hole, from 48 to 448 pixels, and where the picture ends on one side, more
  * on the other (as IOPaint shifts its crops).
  */
 export function contextBox(box: Rect, size: Size): Rect {
-  const margin = Math.min(320, Math.max(48, Math.round(0.8 * Math.max(box.width, box.height))));
+  const margin = Math.min(448, Math.max(48, Math.round(1.5 * Math.max(box.width, box.height))));
   const across = shifted(box.x - margin, box.width + 2 * margin, size.width);
   const down = shifted(box.y - margin, box.height + 2 * margin, size.height);
   return { x: across.from, y: down.from, width: across.length, height: down.length };

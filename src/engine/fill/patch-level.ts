@@ -55,7 +55,7 @@ export function buildPatchLevels(image: HoleImage, holeRadiusPx: number, guide?:
   let { width, height, hole } = image;
   let blocked = image.blocked ?? new Uint8Array(hole.length);
   const levels = [finishLevel({ width, height, channels, voted, data, hole }, blocked)];
-  while (levels.length < count && Math.min(width, height) >= 4 * patchSide) {
+  while (levels.length < count && Math.min(width, height) >= 8 * patchSide) {
     ({ data, hole, blocked, width, height } = halve({ width, height, channels, voted, data, hole }, blocked));
     const level = finishLevel({ width, height, channels, voted, data, hole }, blocked);
     if (level.sources.length < 3 * patchSide) break;

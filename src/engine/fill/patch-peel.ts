@@ -4,7 +4,7 @@ import { type PatchLevel, patchRadius } from './patch-level.ts';
 /** Sources times target pixels that are compared at most; beyond it only some of the sources are. */
 const mostComparisons = 1_500_000;
 /** How much chance may prefer one source to another. */
-const whim = 0.2;
+const whim = 0.3;
 
 /**
  * Fills the hole of a small level from its rim inwards, writing into its data: each pixel of a layer becomes the center of the known patch

@@ -200,10 +200,10 @@ describe('regions', () => {
 
   test('look at a margin around the box that is shifted into the picture', () => {
     expect(contextBox({ x: 500, y: 500, width: 100, height: 50 }, { width: 2000, height: 2000 })).toEqual({
-      x: 420,
-      y: 420,
-      width: 260,
-      height: 210,
+      x: 350,
+      y: 350,
+      width: 400,
+      height: 350,
     });
     expect(contextBox({ x: 0, y: 1990, width: 10, height: 10 }, { width: 2000, height: 2000 })).toEqual({
       x: 0,
