@@ -86,7 +86,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const deviceFor = (wanted: string): string => (devices.some(({ id, state }) => id === wanted && state === 'ready') ? wanted : fastestDevice(devices));
   const runtime = options.entries === undefined ? createInlineRuntime() : createWorkerRuntime(options.entries.inferenceWorker);
   const files = openModelFiles(options.modelDirectories, join(options.dataDirectory, 'models'));
-  const models = createModelHub({ files, runtime, settings, device: deviceFor(settings.device), threads: availableParallelism(), log });
+  const models = createModelHub({ files, runtime, settings, device: deviceFor(settings.device), threads: availableParallelism(), log, onSpeed: () => void announceModels() });
   const info = (): EngineInfo => ({ version, devices, device: deviceFor(settings.device) });
   const announceModels = async (): Promise<void> => emit('model.changed', await models.list());
 

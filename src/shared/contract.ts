@@ -75,6 +75,8 @@ export interface StepDescription {
   readonly summary: string;
   readonly strength: 'blend' | 'own' | 'none';
   readonly params: ParamSet;
+  /** It does nothing without a mask: of no use to an interface that cannot make one. */
+  readonly needsMask?: boolean;
 }
 
 export interface DeviceInfo {

@@ -66,6 +66,8 @@ export interface ModelHubOptions {
   readonly device: string;
   readonly threads: number;
   log(line: string): void;
+  /** A model's speed here became known. */
+  onSpeed?(): void;
 }
 
 /** Two ends being slid, their middle, and one more: enough for a slider. */
@@ -74,6 +76,7 @@ const sessionsKept = 4;
 const sessionBytesPerParameter = 16;
 const sessionBudgetBytes = 2 ** 29;
 const weightsKept = 4;
+const smallestTimedMegapixels = 0.25;
 
 interface Described {
   readonly info: ModelInfo;
@@ -171,6 +174,22 @@ export function createModelHub(options: ModelHubOptions): ModelHub {
     }
   };
 
+  /** Notes the speed of real work on the cards of both ends: they are one architecture. Small pictures say little. */
+  const timed =
+    (apply: Model['apply'], { id, partner }: ModelChoice): Model['apply'] =>
+    async (image, store, context) => {
+      const started = performance.now();
+      const result = await apply(image, store, context);
+      const megapixels = (image.width * image.height) / 1e6;
+      if (megapixels < smallestTimedMegapixels) return result;
+      for (const model of partner === undefined ? [id] : [id, partner]) {
+        const path = files.path(model);
+        if (path !== undefined) speeds.set(`${path}|${fileStamp(path)}`, (performance.now() - started) / megapixels);
+      }
+      options.onSpeed?.();
+      return result;
+    };
+
   const card = async (entry: CatalogEntry): Promise<ModelCard> => {
     const path = files.path(entry.id);
     const { file: _file, ...facts } = entry;
@@ -218,13 +237,14 @@ export function createModelHub(options: ModelHubOptions): ModelHub {
       const path = pathOf(choice.alpha === 1 && choice.partner !== undefined ? choice.partner : choice.id);
       const { info, parameters } = await describePath(path);
       const choiceKey = key(choice);
-      return createModel(choiceKey.replace(/@[^+*]*/g, ''), info, {
+      const model = createModel(choiceKey.replace(/@[^+*]*/g, ''), info, {
         devices: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
         withSession: (on, use) => sessions.with(`${choiceKey}|${on}`, () => load(choice, on), use, parameters * sessionBytesPerParameter),
         tileBudgetBytes: (settings.memoryBudgetMiB * 2 ** 20) / 4,
         tilePx: settings.tilePx,
         log,
       });
+      return { ...model, apply: timed(model.apply, choice) };
     },
     openNetwork: async (id) => {
       const facts = await describePath(pathOf(id));

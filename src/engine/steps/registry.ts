@@ -24,6 +24,6 @@ export function findStep(id: string): Step {
 }
 
 /** A step as a user interface sees it. */
-export function describeStep({ id, version, title, summary, strength, params }: Step): StepDescription {
-  return { id, version, title, summary, strength, params };
+export function describeStep({ id, version, title, summary, strength, params, mask }: Step): StepDescription {
+  return { id, version, title, summary, strength, params, ...(mask === 'own' ? { needsMask: true } : {}) };
 }
