@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,11 +14,15 @@ import { openModelFiles } from '../../../src/engine/models/model-files.ts';
 import { createModelHub, type ModelHub } from '../../../src/engine/models/model-hub.ts';
 import type { Network } from '../../../src/engine/models/network.ts';
 import { createInlineRuntime, type TensorData } from '../../../src/engine/models/runtime.ts';
+import { enlarge } from '../../../src/engine/steps/enlarge.ts';
 import { faces } from '../../../src/engine/steps/faces.ts';
+import { mapRows } from '../../../src/engine/image/map-rows.ts';
+import { resizeImage } from '../../../src/engine/image/resize.ts';
+import { writeSafetensors } from '../../../src/engine/weights/safetensors.ts';
 import { defaultParams } from '../../../src/shared/params.ts';
 import { sharedData, sharedDataNote } from '../../shared-data.ts';
 import { openBench } from '../image/make.ts';
-import { halftone, paint, pixelsOf } from '../models/networks.ts';
+import { compactWeights, halftone, paint, pixelsOf } from '../models/networks.ts';
 
 const golden = fileURLToPath(new URL('../../fixtures/golden', import.meta.url));
 const bench = openBench();
@@ -35,8 +39,9 @@ function hubOf(
   const shipped = join(folder, name);
   mkdirSync(shipped);
   const entries = files.map(([id, role, path]) => {
-    copyFileSync(path, join(shipped, `${id}.pth`));
-    return { id, title: id, role, origin: 'embedded' as const, file: `${id}.pth`, license: 'test' };
+    const file = `${id}${extname(path)}`;
+    copyFileSync(path, join(shipped, file));
+    return { id, title: id, role, origin: 'embedded' as const, file, license: 'test' };
   });
   writeFileSync(join(shipped, 'catalog.json'), formatCatalog(entries));
   const hub = createModelHub({
@@ -173,6 +178,97 @@ describe('the faces step', () => {
     expect(faces.models(defaults, parsed)).toHaveLength(3);
     const plain = await pixelsOf(await run(unguarded));
     expect(await pixelsOf(await run(unguarded, 1, photo, parsed))).not.toEqual(plain);
+  });
+});
+
+describe('together with an enlargement', () => {
+  let both: ModelHub;
+  const together = { ...unguarded, together: true, factor: 2 };
+  beforeAll(() => {
+    const weights = join(folder, 'compact.safetensors');
+    writeSafetensors(weights, compactWeights({ scale: 2 }), { dtype: 'f32', metadata: {} });
+    const real = hubOf('both', [
+      ['detector', 'face-detect', join(golden, 'yu-net.pth')],
+      ['restorer', 'face-restore', join(golden, 'gfpgan-v1-clean.pth')],
+      ['behind', 'enlarge', weights],
+    ]);
+    both = { ...real, openNetwork: async (id) => seesOne(await real.openNetwork(id), 2) };
+  });
+
+  it('enlarges the background as the step Enlarge does, bit for bit outside the face', async () => {
+    const tools = { store: bench.store, models: both, strength: 1, photo: { dpi: undefined } };
+    const enlarged = await enlarge.run(
+      photo,
+      { ...defaultParams(enlarge.params), alpha: together.alpha },
+      tools,
+      quietContext(),
+    );
+    const result = await run(together, 1, photo, both);
+    expect([result.width, result.height]).toEqual([256, 256]);
+    expect(faces.outputSize(photo, together, { dpi: undefined })).toEqual({ width: 256, height: 256 });
+    expect(faces.models(together, both)).toHaveLength(3);
+    const [before, after] = [await pixelsOf(enlarged), await pixelsOf(result)];
+    let changed = 0;
+    for (let i = 0; i < before.length; i++) {
+      if (before[i] === after[i]) continue;
+      changed += 1;
+      expect(Math.hypot((Math.floor(i / 3) % 256) - 128, Math.floor(i / 3 / 256) - 144)).toBeLessThan(100);
+    }
+    expect(changed).toBeGreaterThan(8000);
+  });
+
+  it('only enlarges when every face stays as it is', async () => {
+    const tools = { store: bench.store, models: both, strength: 1, photo: { dpi: undefined } };
+    const enlarged = await enlarge.run(
+      photo,
+      { ...defaultParams(enlarge.params), alpha: together.alpha },
+      tools,
+      quietContext(),
+    );
+    const result = await run({ ...together, guard: true }, 1, photo, both);
+    expect(await pixelsOf(result)).toEqual(await pixelsOf(enlarged));
+  });
+
+  it('does not sharpen a face twice: with a restorer that changes nothing it is the plainly enlarged one', async () => {
+    const wave = (i: number): number => 0.1 * Math.sin((Math.floor(i / 3) % 256) / 4);
+    const same: ModelHub = {
+      ...both,
+      open: async (choice) => {
+        const model = await both.open(choice);
+        if (choice.id === 'restorer')
+          return {
+            ...model,
+            info: { ...model.info, fixedSize: { width: 256, height: 256 } },
+            once: async (pixels) => pixels,
+          };
+        return {
+          ...model,
+          apply: async (image, store, context) =>
+            mapRows(
+              await resizeImage(image, 256, 256, { kernel: 'lanczos3', store, context }),
+              { store },
+              (rows) => rows.map((value, k) => value + wave(k)),
+              context,
+            ),
+        };
+      },
+    };
+    const plain = await pixelsOf(
+      await resizeImage(photo, 256, 256, { kernel: 'lanczos3', store: bench.store, context: quietContext() }),
+    );
+    const networks = await pixelsOf(
+      await run({ ...together, guard: true, smallestEyesPx: 500 }, 1, photo, same),
+    );
+    const pasted = await pixelsOf(await run({ ...together, guard: true }, 1, photo, same));
+    let [away, was] = [0, 0];
+    for (let y = 120; y < 170; y++) {
+      for (let i = (y * 256 + 110) * 3; i < (y * 256 + 146) * 3; i++) {
+        away += (pasted[i]! - plain[i]!) ** 2;
+        was += (networks[i]! - plain[i]!) ** 2;
+      }
+    }
+    expect(was).toBeGreaterThan(10);
+    expect(away / was).toBeLessThan(0.01);
   });
 });
 
