@@ -101,7 +101,8 @@ function roundsAt(level: PatchLevel, index: number, isFirst: boolean): Rounds {
   // After the coarsest level the field is nearly right, unless a guide made the coarsest ones unnecessary.
   const searchPx = isFirst || level.voted < level.channels ? sidePx : Math.max(8, sidePx / 4);
   if (level.targets.length > manyTargets) return { votes: 1, turns: 2, searchPx: 16 };
-  if (index === 0) return { votes: 3, turns: 2, searchPx };
+  if (index === 0)
+    return { votes: level.targets.length > 30_000 ? 2 : 3, turns: 2, searchPx: Math.min(64, searchPx) };
   return { votes: isFirst ? 12 : index === 1 ? 5 : 8, turns: 3, searchPx };
 }
 
