@@ -25,11 +25,18 @@ def load_weights(source: str | Path) -> dict[str, torch.Tensor]:
     return {k: v.float().cpu() for k, v in torch.load(path, map_location="cpu", weights_only=False)["ema"].items()}
 
 
-def export(stage: str, folder: Path = MODELS) -> Path:
-    """Writes the stage's EMA as fp16 with its origin in the metadata; raises ValueError on a number fp16 cannot hold."""
+def export(stage: str, folder: Path = MODELS, other: Path | None = None, share: float = 0.5) -> Path:
+    """Writes the stage's EMA as fp16 with its origin in the metadata; raises ValueError on a number fp16 cannot hold.
+
+    With `other`, a checkpoint or weights of the same run, writes (1 - share) own + share other: averaging two points
+    of one run measured better than either.
+    """
     state = torch.load(RUNS / stage / "checkpoint.pt", map_location="cpu", weights_only=False)
     name, scale = NAMES[stage]
-    half = {k: v.to(torch.float16).contiguous() for k, v in state["ema"].items()}
+    own = {k: v.float() for k, v in state["ema"].items()}
+    if other:
+        own = {k: torch.lerp(v, w, share) for (k, v), w in zip(own.items(), (load_weights(other)[k] for k in own))}
+    half = {k: v.to(torch.float16).contiguous() for k, v in own.items()}
     for key, value in half.items():
         if not torch.isfinite(value).all():
             raise ValueError(f"{stage}: {key} has numbers beyond fp16")
@@ -46,8 +53,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage", choices=list(NAMES), required=True)
     parser.add_argument("--folder", type=Path, default=MODELS)
+    parser.add_argument("--average-with", type=Path, help="a checkpoint or weights file of the same run")
+    parser.add_argument("--share", type=float, default=0.5, help="of the other file")
     a = parser.parse_args()
-    path = export(a.stage, a.folder)
+    path = export(a.stage, a.folder, a.average_with, a.share)
     print(f"{path}: {path.stat().st_size} bytes")
 
 
