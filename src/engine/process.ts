@@ -1,3 +1,5 @@
+import { constants, setPriority } from 'node:os';
+
 import { type EngineCalls, engineCalls, type EngineEvents } from '../shared/contract.ts';
 import { type Handlers, serve } from '../shared/rpc.ts';
 import { createEngine, type Engine } from './index.ts';
@@ -7,6 +9,7 @@ import { processOptionsSchema, processOptionsVariable } from './process-options.
 
 /** The engine as a process of its own: a crash or an exhausted memory in native code costs one job, never the window. */
 async function main(): Promise<void> {
+  yieldToTheWindow();
   const transport = parentTransport();
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   const onInternal = (error: unknown): void => log(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -32,6 +35,15 @@ async function main(): Promise<void> {
     };
     const handlers = Object.fromEntries(Object.keys(engineCalls).map((name) => [name, refuse])) as unknown as Handlers<EngineCalls>;
     serve<EngineCalls, EngineEvents>(engineCalls, handlers, transport);
+  }
+}
+
+/** The window is drawn on the same cores: what is computed waits for it. Threads started later inherit this. */
+function yieldToTheWindow(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Not allowed here: everything works, only less smoothly.
   }
 }
 
