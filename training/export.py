@@ -46,6 +46,7 @@ def export(stage: str, folder: Path = MODELS, other: Path | None = None, share: 
         "name": name, "architecture": "SRVGGNetCompact", "scale": str(scale), "features": "64", "convolutions": "16",
         "seed": str(state["seed"]), "iterations": str(state["iteration"]), "seconds": str(round(state["seconds"])),
         "range": "0..1 RGB", "license": "see the model card", "project": "Heirloom"})
+    path.chmod(0o644)  # safetensors writes for the owner alone
     return path
 
 
