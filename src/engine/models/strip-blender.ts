@@ -55,6 +55,15 @@ export class StripBlender {
     const offsetX = column.from - (this.#plan.columns[columnIndex]?.from ?? 0) * this.#scale;
     const { channels, data, width } = pixels;
     const strip = this.#strip;
+    if (this.#plan.featherPx === 0) {
+      // Nothing overlaps: whole rows are copied.
+      const length = column.weights.length * channels;
+      for (let y = 0; y < row.weights.length; y++) {
+        const source = ((y + offsetY) * width + offsetX) * channels;
+        strip.set(data.subarray(source, source + length), y * this.#rowLength + column.from * channels);
+      }
+      return;
+    }
     for (let y = 0; y < row.weights.length; y++) {
       const weightY = row.weights[y] as number;
       let target = y * this.#rowLength + column.from * channels;

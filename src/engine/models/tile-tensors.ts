@@ -72,6 +72,11 @@ export function fromTensor(
   const data = new Float32Array(width * height * channels);
   const [low, high] = range;
   const factor = 1 / (high - low);
+  if (channels === 3 && gather.every((parts) => parts.length === 1)) {
+    const bases = gather.map(([part]) => ((part?.[0] ?? 0) * planes + (part?.[1] ?? 0)) * tensorHeight * tensorWidth);
+    interleaveRgb(source, bases as [number, number, number], tensorWidth, data, size, low, factor);
+    return { data, width, height, channels };
+  }
   gather.forEach((parts, channel) => {
     const share = factor / parts.length;
     for (const [image, plane] of parts) {
@@ -88,6 +93,28 @@ export function fromTensor(
     data[i] = value < 0 ? 0 : value > 1 ? 1 : value;
   }
   return { data, width, height, channels };
+}
+
+/** Three planes to interleaved pixels in one pass, clamped to 0..1: the common case, and most of what the engine does beside the network. */
+function interleaveRgb(
+  source: Float32Array,
+  [red, green, blue]: readonly [number, number, number],
+  sourceWidth: number,
+  target: Float32Array,
+  { width, height }: { readonly width: number; readonly height: number },
+  low: number,
+  factor: number,
+): void {
+  const clamp = (value: number): number => (value < 0 ? 0 : value > 1 ? 1 : value);
+  let to = 0;
+  for (let y = 0; y < height; y++) {
+    const row = y * sourceWidth;
+    for (let x = row; x < row + width; x++, to += 3) {
+      target[to] = clamp(((source[red + x] as number) - low) * factor);
+      target[to + 1] = clamp(((source[green + x] as number) - low) * factor);
+      target[to + 2] = clamp(((source[blue + x] as number) - low) * factor);
+    }
+  }
 }
 
 /** Whether a network left the range of numbers: a broken device or a model run in too little precision. */
