@@ -1,5 +1,6 @@
 import { HeirloomError } from './failure.ts';
 import { maskSchema } from './mask.ts';
+import { removalSchema } from './removal.ts';
 import { array, boolean, type Infer, integer, number, object, oneOf, optional, record, string, union } from './schema.ts';
 
 /** One use of a step in a recipe. */
@@ -16,6 +17,8 @@ const stepUse = object({
   params: record(union(number(), boolean(), string(1000))),
   /** Where it acts; everywhere if left out. */
   mask: optional(maskSchema),
+  /** What it takes away, in order; for a step that holds several removals. */
+  entries: optional(array(removalSchema, 1000)),
 });
 
 /**

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { colorChannels, hasAlpha, type Image, type Rect } from '../image/image.ts';
 import { fillHole } from './fill-hole.ts';
 import { reportTo } from './report-to.ts';
-import { rasterizeMask } from './rasterize-mask.ts';
+import { rasterizeMask } from '../../shared/raster/rasterize-mask.ts';
 
 /** A large hole filled at a fraction of the size. */
 export interface CoarseFill {

@@ -1,4 +1,4 @@
-import { distanceTo } from './distance-transform.ts';
+import { distanceTo } from '../../shared/raster/distance-transform.ts';
 import { fillExemplar } from './fill-exemplar.ts';
 import { fillTelea } from './fill-telea.ts';
 import { hideSeam } from './hide-seam.ts';

@@ -9,7 +9,7 @@ import { fillHole, type HoleMethod, widest } from './fill-hole.ts';
 import { contextBox, findRegions, tilesOf } from './mask-regions.ts';
 import { type Patch, patchedImage } from './patched-image.ts';
 import { reportTo } from './report-to.ts';
-import { checkMaskSize, rasterizeMask } from './rasterize-mask.ts';
+import { checkMaskSize, rasterizeMask } from '../../shared/raster/rasterize-mask.ts';
 
 /**
  * 'auto' takes patches; only where there are hundreds of places (dust all over a scan) the hair-thin ones get Telea's march, which is ten
@@ -55,13 +55,35 @@ export async function fillImage(
   options: FillImageOptions,
   context: Context,
 ): Promise<Image> {
+  const patches = await fillPatches(image, mask, options, context.part(0, 0.9));
+  if (patches.length === 0) return image;
+  return mapRows(
+    patchedImage(image, patches),
+    { store: options.store, sampleType: image.sampleType },
+    (rows) => rows,
+    context.part(0.9, 1),
+  );
+}
+
+/**
+ * What `fillImage` would change, without a copy of the rest: the filled boxes, to be seen through `patchedImage`. None when nothing is
+ * selected.
+ *
+ * @throws HeirloomError `bad-input` when everything is selected or the mask does not fit the picture; CancelledError.
+ */
+export async function fillPatches(
+  image: Image,
+  mask: Mask,
+  options: Omit<FillImageOptions, 'store'>,
+  context: Context,
+): Promise<readonly Patch[]> {
   checkMaskSize(mask, image);
   const finding = context.part(0, 0.05);
   const { boxes, selectedPixels } = findRegions(mask, image, (done) => finding.report(done));
-  if (selectedPixels === 0) return image;
+  if (selectedPixels === 0) return [];
   if (selectedPixels === image.width * image.height) {
     // Of a part of a picture (a preview) all may well be selected: there is nothing to see yet.
-    if (mask.window !== undefined) return image;
+    if (mask.window !== undefined) return [];
     throw new HeirloomError(
       'bad-input',
       'The mask selects the whole picture, so there is nothing left to fill it from.',
@@ -71,7 +93,7 @@ export async function fillImage(
   const patches: Patch[] = [];
   const isHurried = options.method === 'auto' && boxes.length > manyBoxes;
   const view = patchedImage(image, patches);
-  const filling = context.part(0.05, 0.9);
+  const filling = context.part(0.05, 1);
   const pixels = boxes.reduce((sum, box) => sum + box.width * box.height, 0);
   let done = 0;
   for (const box of boxes) {
@@ -96,12 +118,7 @@ export async function fillImage(
     }
     done += share;
   }
-  return mapRows(
-    view,
-    { store: options.store, sampleType: image.sampleType },
-    (rows) => rows,
-    context.part(0.9, 1),
-  );
+  return patches;
 }
 
 /** A box as it is filled: at once, in tiles, or coarsely first and then in tiles that follow it. */
@@ -133,7 +150,7 @@ async function fillPiece(
   view: Image,
   mask: Mask,
   before: readonly Patch[],
-  { method, seed, isHurried }: FillImageOptions & { readonly isHurried: boolean },
+  { method, seed, isHurried }: Omit<FillImageOptions, 'store'> & { readonly isHurried: boolean },
   context: Context,
 ): Promise<Patch | undefined> {
   const around = contextBox(box, view);

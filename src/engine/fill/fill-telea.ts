@@ -1,4 +1,4 @@
-import { distanceTo } from './distance-transform.ts';
+import { distanceTo } from '../../shared/raster/distance-transform.ts';
 import type { HoleImage } from './patch-level.ts';
 
 /** Known pixels up to this far away decide a pixel. */

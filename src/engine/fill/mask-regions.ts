@@ -1,7 +1,7 @@
 import type { Mask } from '../../shared/mask.ts';
 import type { Rect } from '../image/image.ts';
 import { rowsPerStripOf } from '../image/map-rows.ts';
-import { clipRect, maskBounds, rasterizeMask, unite } from './rasterize-mask.ts';
+import { clipRect, maskBounds, rasterizeMask, unite } from '../../shared/raster/rasterize-mask.ts';
 
 interface Size {
   readonly width: number;

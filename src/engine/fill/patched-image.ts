@@ -1,5 +1,5 @@
 import type { Image, Rect } from '../image/image.ts';
-import { clipRect } from './rasterize-mask.ts';
+import { clipRect } from '../../shared/raster/rasterize-mask.ts';
 
 export interface Patch {
   readonly rect: Rect;

@@ -5,7 +5,7 @@ import type { Mask } from '../../shared/mask.ts';
 import { checkParams } from '../../shared/params.ts';
 import type { Recipe, StepUse } from '../../shared/recipe.ts';
 import type { Context } from '../context.ts';
-import { checkMaskSize, rasterizeMask } from '../fill/rasterize-mask.ts';
+import { checkMaskSize, rasterizeMask } from '../../shared/raster/rasterize-mask.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { zipRows } from '../image/map-rows.ts';

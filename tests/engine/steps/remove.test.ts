@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createContext, quietContext } from '../../../src/engine/context.ts';
 import { fillImage } from '../../../src/engine/fill/fill-image.ts';
 import { maskFromImage } from '../../../src/engine/fill/mask-from-image.ts';
-import { rasterizeMask } from '../../../src/engine/fill/rasterize-mask.ts';
+import { rasterizeMask } from '../../../src/shared/raster/rasterize-mask.ts';
 import { openPhoto } from '../../../src/engine/image/decode.ts';
 import { type ChannelCount, fullRect, type Image, type SampleType } from '../../../src/engine/image/image.ts';
 import type { ImageStore } from '../../../src/engine/image/image-store.ts';

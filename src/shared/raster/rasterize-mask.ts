@@ -1,13 +1,8 @@
-import { HeirloomError } from '../../shared/failure.ts';
-import type { Mask } from '../../shared/mask.ts';
-import type { Rect } from '../image/image.ts';
+import { HeirloomError } from '../failure.ts';
+import type { Mask } from '../mask.ts';
+import type { Rect, Size } from '../rect.ts';
 import { distanceTo } from './distance-transform.ts';
 import { drawShapes, type Placement, shapeBounds } from './draw-shapes.ts';
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
 
 /**
  * Whether a mask belongs to a picture of this size.

@@ -1,5 +1,5 @@
-import type { Mask, MaskShape } from '../../shared/mask.ts';
-import type { Rect } from '../image/image.ts';
+import type { Mask, MaskShape } from '../mask.ts';
+import type { Rect } from '../rect.ts';
 
 type Shape<K extends MaskShape['kind']> = Extract<MaskShape, { readonly kind: K }>;
 

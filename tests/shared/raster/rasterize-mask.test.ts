@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { emptyMask, type Mask, type MaskShape } from '../../../src/shared/mask.ts';
 import { quietContext } from '../../../src/engine/context.ts';
-import { distanceTo } from '../../../src/engine/fill/distance-transform.ts';
+import { distanceTo } from '../../../src/shared/raster/distance-transform.ts';
 import { maskFromImage } from '../../../src/engine/fill/mask-from-image.ts';
 import { contextBox, findRegions, tilesOf } from '../../../src/engine/fill/mask-regions.ts';
-import { checkMaskSize, maskBounds, rasterizeMask } from '../../../src/engine/fill/rasterize-mask.ts';
+import { checkMaskSize, maskBounds, rasterizeMask } from '../../../src/shared/raster/rasterize-mask.ts';
 import { fullRect } from '../../../src/engine/image/image.ts';
 import { floatImage } from '../../../src/engine/image/memory-image.ts';
-import { randomSource } from '../image/make.ts';
+import { randomSource } from '../../engine/image/make.ts';
 
 const size = { width: 60, height: 40 };
 
