@@ -18,6 +18,7 @@ function effective(recipe: Recipe): unknown {
       use.strength,
       Object.entries(use.params).sort(([a], [b]) => (a < b ? -1 : 1)),
       use.mask,
+      use.entries?.filter((entry) => entry.enabled).map(({ id: _id, ...entry }) => entry),
     ]);
 }
 

@@ -72,7 +72,7 @@ describe.skipIf(chromiumPath === undefined)(
       await settled(page);
       const restored = await middlePixel(page);
       expect(restored).not.toEqual(original);
-      await page.locator('canvas').click();
+      await page.locator('.viewer').click();
       await page.keyboard.down('\\');
       await settled(page);
       expect(await middlePixel(page)).toEqual(original);
@@ -199,7 +199,7 @@ describe.skipIf(chromiumPath === undefined)(
       await open('large.png', 3000, 2000);
       const zoom = page.getByLabel('Zoom', { exact: true });
       const fitted = await zoom.textContent();
-      await page.locator('canvas').click();
+      await page.locator('.viewer').click();
       await page.keyboard.press('1');
       expect(await zoom.textContent()).toBe('100 %');
       await page.mouse.move(300, 300);
