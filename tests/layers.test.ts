@@ -32,9 +32,13 @@ const table: Readonly<Record<string, Layer>> = {
     layers: [...below, 'engine/image', 'engine/weights', 'engine/graph', 'engine/architectures', 'engine/models'],
     packages: node,
   },
+  'engine/damage': {
+    layers: [...below, 'engine/image', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/fill'],
+    packages: node,
+  },
   'engine/fill': { layers: [...below, 'engine/image', 'engine/models'], packages: node },
   'engine/steps': {
-    layers: [...below, 'engine/image', 'engine/weights', 'engine/graph', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/fill'],
+    layers: [...below, 'engine/image', 'engine/weights', 'engine/graph', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/fill', 'engine/damage'],
     packages: node,
   },
   'engine/metrics': {
@@ -43,7 +47,7 @@ const table: Readonly<Record<string, Layer>> = {
   },
   /** The files of `engine` itself: index, jobs, process, ... */
   engine: {
-    layers: [...below, 'engine/image', 'engine/weights', 'engine/graph', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/steps', 'engine/metrics'],
+    layers: [...below, 'engine/image', 'engine/weights', 'engine/graph', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/damage', 'engine/steps', 'engine/metrics'],
     packages: [...node, 'onnxruntime-node'],
   },
 
@@ -52,7 +56,7 @@ const table: Readonly<Record<string, Layer>> = {
   main: { layers: ['shared', 'host', 'engine/process-options.ts'], packages: [...node, 'electron'] },
   web: { layers: ['shared', 'host'], packages: [...node, 'ws'] },
   cli: {
-    layers: ['shared', 'host', 'web', 'engine', 'engine/context.ts', 'engine/faces', 'engine/fill', 'engine/image', 'engine/metrics', 'engine/steps', 'engine/weights'],
+    layers: ['shared', 'host', 'web', 'engine', 'engine/context.ts', 'engine/faces', 'engine/damage', 'engine/fill', 'engine/image', 'engine/metrics', 'engine/steps', 'engine/weights'],
     packages: node,
   },
   preload: { layers: ['shared'], packages: ['electron'] },

@@ -6,7 +6,10 @@ import { listSupportedBackends } from 'onnxruntime-node';
 
 import type { DeviceInfo, EngineCalls, EngineEvents, EngineInfo, EventValue, Job, PhotoInfo, Settings } from '../shared/contract.ts';
 import { HeirloomError } from '../shared/failure.ts';
+import { checkParams, type ParamValues } from '../shared/params.ts';
+import type { Recipe } from '../shared/recipe.ts';
 import type { Handlers } from '../shared/rpc.ts';
+import { findDamage } from './damage/find-damage.ts';
 import { openPhoto } from './image/decode.ts';
 import { defaultExportOptions, savePhoto } from './image/encode.ts';
 import type { Image } from './image/image.ts';
@@ -20,9 +23,11 @@ import { openModelFiles } from './models/model-files.ts';
 import { createModelHub, type ModelHub } from './models/model-hub.ts';
 import { createInlineRuntime, createWorkerRuntime } from './models/runtime.ts';
 import { Previews } from './previews.ts';
+import { Proposals } from './proposals.ts';
 import { describeStep, steps } from './steps/registry.ts';
 import { checkRecipe, recipeNotices, runRecipe } from './steps/run-recipe.ts';
 import { StepCache } from './steps/step-cache.ts';
+import { repair } from './steps/repair.ts';
 import { suggestRecipe } from './suggest.ts';
 
 export interface EngineOptions {
@@ -73,6 +78,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const store = createImageStore({ directory: options.scratchDirectory, memoryBudgetBytes: Math.floor(budgetBytes() / 2) });
   const cache = new StepCache(Math.floor(budgetBytes() / 2));
   const shelf = new ImageShelf(store);
+  const proposals = new Proposals();
   const photos = new Map<string, OpenPhoto>();
 
   const listeners = new Set<Parameters<Engine['onEvent']>[0]>();
@@ -102,6 +108,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     if (photo === undefined) return;
     photos.delete(id);
     previews.forget(id);
+    proposals.forget(id);
     for (const image of photo.results) shelf.take(image);
     shelf.take(photo.info.image.id);
     cache.release(photo.image);
@@ -166,6 +173,26 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
     'preview.cancel': ({ photo }) => previews.cancel(photo),
     'image.release': ({ image }) => shelf.take(image),
+    'mask.propose': ({ photo: id, recipe, use }) => {
+      const photo = photoOf(id);
+      checkRecipe(photo.image, recipe, benchOf(photo));
+      const { before, params } = upToUse(recipe, use);
+      return jobs.start({
+        kind: 'propose',
+        title: `Looking for damage in ${photo.name}`,
+        run: async (context) => {
+          const image = await runRecipe(photo.image, photo.key, before, benchOf(photo), context.part(0, before.steps.length > 0 ? 0.3 : 0));
+          try {
+            const found = await findDamage(image, { model: params.model, models, store, context: context.part(before.steps.length > 0 ? 0.3 : 0, 1) });
+            return { damage: proposals.put(id, found), notices: found.notices };
+          } finally {
+            cache.release(image);
+          }
+        },
+      });
+    },
+    'mask.threshold': (input) => proposals.threshold(input),
+    'mask.release': ({ damage }) => proposals.release(damage),
     'job.list': () => jobs.list(),
     'job.cancel': ({ job }) => jobs.cancel(job),
     'model.list': () => models.list(),
@@ -239,6 +266,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       await store.close();
     },
   };
+}
+
+/** The steps that come before the use of Repair `id`, and that use's params. */
+function upToUse(recipe: Recipe, id: string): { readonly before: Recipe; readonly params: ParamValues<typeof repair.params> } {
+  const at = recipe.steps.findIndex((use) => use.id === id && use.step === repair.id);
+  const use = recipe.steps[at];
+  if (use === undefined) throw new HeirloomError('bad-input', 'The recipe has no such step to look for damage for.', 'Add the step Repair.');
+  const before = recipe.steps.slice(0, at).filter((other) => other.enabled && other.strength > 0);
+  return { before: { ...recipe, steps: before }, params: checkParams(repair.params, use.params, repair.title) };
 }
 
 async function findDevices({ entries, dataDirectory, version }: EngineOptions): Promise<readonly DeviceInfo[]> {

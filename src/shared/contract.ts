@@ -1,15 +1,15 @@
+import { damageKinds, type DamageProposal, type DamageSearch } from './damage.ts';
 import type { ExportOptions } from './export-options.ts';
 import { exportOptionsSchema } from './export-options.ts';
 import type { Failure } from './failure.ts';
 import type { ParamSet } from './params.ts';
 import { type Recipe, recipeSchema } from './recipe.ts';
 import {
-
+  array,
   boolean,
   type Infer,
   integer,
   nothing,
-
   number,
   object,
   oneOf,
@@ -77,6 +77,8 @@ export interface StepDescription {
   readonly params: ParamSet;
   /** It does nothing without a mask: of no use to an interface that cannot make one. */
   readonly needsMask?: boolean;
+  /** It can look for what its mask should be (`mask.propose`); nothing is done until that was accepted. */
+  readonly proposesMask?: boolean;
 }
 
 export interface DeviceInfo {
@@ -146,11 +148,13 @@ export interface JobResult {
   /** Web host only: where the browser fetches the exported file. */
   readonly download?: string;
   readonly notices?: readonly string[];
+  /** What a search for damage left for `mask.threshold`. */
+  readonly damage?: DamageSearch;
 }
 
 export interface Job {
   readonly id: string;
-  readonly kind: 'restore' | 'export' | 'model';
+  readonly kind: 'restore' | 'export' | 'model' | 'propose';
   readonly title: string;
   readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
   /** 0 to 1, never falls. */
@@ -187,6 +191,17 @@ export type Settings = Infer<typeof settingsSchema>;
 
 const id = string(200);
 
+/** How much of a search for damage becomes the mask. */
+const thresholdSchema = object({
+  /** Id of the `DamageSearch`. */
+  damage: id,
+  /** 0 = only what is beyond doubt, 1 = whatever looks like damage. */
+  sensitivity: number(0, 1),
+  kinds: array(oneOf(...damageKinds), damageKinds.length),
+  /** Of the mask. */
+  growPx: number(0, 200),
+});
+
 /** What host and engine say to each other. The host is trusted with paths; a user interface is not. */
 export const engineCalls = {
   'engine.info': call<EngineInfo>()(nothing()),
@@ -198,6 +213,11 @@ export const engineCalls = {
   'preview.request': call<void>()(object({ request: id, photo: id, recipe: recipeSchema, rect })),
   'preview.cancel': call<void>()(object({ photo: id })),
   'image.release': call<void>()(object({ image: id })),
+  /** Searches for damage what the step `use` of the recipe gets to see. */
+  'mask.propose': call<Job>()(object({ photo: id, recipe: recipeSchema, use: id })),
+  /** Quick enough to follow a slider. */
+  'mask.threshold': call<DamageProposal>()(thresholdSchema),
+  'mask.release': call<void>()(object({ damage: id })),
   'job.list': call<readonly Job[]>()(nothing()),
   'job.cancel': call<void>()(object({ job: id })),
   'model.list': call<readonly ModelCard[]>()(nothing()),
@@ -265,6 +285,9 @@ export const studioCalls = {
   'preview.request': engineCalls['preview.request'],
   'preview.cancel': engineCalls['preview.cancel'],
   'image.release': engineCalls['image.release'],
+  'mask.propose': engineCalls['mask.propose'],
+  'mask.threshold': engineCalls['mask.threshold'],
+  'mask.release': engineCalls['mask.release'],
   'job.list': engineCalls['job.list'],
   'job.cancel': engineCalls['job.cancel'],
   'model.list': engineCalls['model.list'],

@@ -15,6 +15,7 @@ import {
 import { HeirloomError } from '../../src/shared/failure.ts';
 import { type Handlers, serve, type Transport } from '../../src/shared/rpc.ts';
 import { type Emit, FakeEngine, type Script } from './fake-engine.ts';
+import { fakeProposal } from './fake-damage.ts';
 import { fakeModels, fakeSteps } from './fake-steps.ts';
 
 /** A host whose engine is a script: for what a real one does rarely (slow jobs, failures, a lost engine, a lost connection). */
@@ -138,6 +139,15 @@ function createHandlers(
       return undefined;
     },
     'preview.cancel': () => undefined,
+    'mask.propose': ({ photo }) => {
+      const { stored } = photoOf(photo);
+      return engine.start('propose', 'Looking for damage', async () => {
+        const { width = 1, height = 1 } = await sharp(stored.pixels).metadata();
+        return { damage: { id: `damage-${photo}`, width, height, kinds: ['scratch', 'dust', 'tear'], notices: ['On the face only what is more certain counts as damage.'] } };
+      });
+    },
+    'mask.threshold': ({ damage, ...options }) => fakeProposal(photoOf(damage.slice('damage-'.length)).photo.image, options),
+    'mask.release': () => undefined,
     'image.release': ({ image }) => void engine.images.delete(image),
     'job.list': () => [...engine.jobs.values()],
     'job.cancel': ({ job }) => {

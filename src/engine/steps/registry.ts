@@ -5,11 +5,12 @@ import { clean } from './clean.ts';
 import { enlarge } from './enlarge.ts';
 import { faces } from './faces.ts';
 import { remove } from './remove.ts';
+import { repair } from './repair.ts';
 import type { Step } from './step.ts';
 import { tone } from './tone.ts';
 
 /** Every step, in the order in which a new recipe uses them. */
-export const steps: readonly Step[] = [widen(remove), widen(tone), widen(clean), widen(faces), widen(enlarge)];
+export const steps: readonly Step[] = [widen(repair), widen(remove), widen(tone), widen(clean), widen(faces), widen(enlarge)];
 
 /** A step's parameter types are known to the step alone; everyone else hands over what `checkParams` returned. */
 function widen<S extends ParamSet>(step: Step<S>): Step {
@@ -24,6 +25,7 @@ export function findStep(id: string): Step {
 }
 
 /** A step as a user interface sees it. */
-export function describeStep({ id, version, title, summary, strength, params, mask }: Step): StepDescription {
-  return { id, version, title, summary, strength, params, ...(mask === 'own' ? { needsMask: true } : {}) };
+export function describeStep({ id, version, title, summary, strength, params, mask, proposesMask }: Step): StepDescription {
+  const ownMask = proposesMask === true ? { proposesMask } : mask === 'own' ? { needsMask: true } : {};
+  return { id, version, title, summary, strength, params, ...ownMask };
 }

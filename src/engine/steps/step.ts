@@ -36,6 +36,8 @@ export interface Step<S extends ParamSet = ParamSet> {
   readonly strength: 'blend' | 'own' | 'none';
   /** 'own': the step acts on the mask itself. Left out: the runner mixes input and output by it. */
   readonly mask?: 'own';
+  /** Of a step with its own mask: what it should act on can be searched for, so it is of use without a brush. */
+  readonly proposesMask?: boolean;
   /** Sentences the user should know about this use, before anything is computed. */
   notices?(params: ParamValues<S>, mask: Mask | undefined, input: Size): readonly string[];
   /** Ids of the models this use would need; they are part of the cache key. */

@@ -1,0 +1,100 @@
+import { type DamageCount, type DamageKind, damageNames, type DamageProposal } from '../../shared/damage.ts';
+import { emptyMask } from '../../shared/mask.ts';
+import type { DamageMap } from './damage-map.ts';
+import { findPlaces, type Places } from './find-places.ts';
+
+/** What the user sets. */
+export interface ProposeOptions {
+  /** 0 = only what is beyond doubt, 1 = whatever looks like damage. */
+  readonly sensitivity: number;
+  readonly kinds: readonly DamageKind[];
+  /** Of the mask. */
+  readonly growPx: number;
+}
+
+/** Logit by which the threshold falls from the lowest to the highest sensitivity; the middle is one half. */
+const sensitivityRange = 6;
+/** A place reaches as far as its probability is this share of the threshold. */
+const lowShare = 0.6;
+/** Smaller places are noise of the network; in pixels of the map. */
+const fewestPixels = 3;
+/** As many as a mask takes, with room for strokes. */
+const mostRuns = 3_900_000;
+
+/** The probability a place must reach somewhere: 0.95 at sensitivity 0, 0.5 in the middle, 0.05 at 1. */
+export function thresholdOf(sensitivity: number): number {
+  return 1 / (1 + Math.exp(sensitivityRange * (sensitivity - 0.5)));
+}
+
+/**
+ * The mask of all places that are damaged at this sensitivity: each must reach the threshold somewhere and then extends to where its
+ * probability falls to 0.6 of it (hysteresis, as Canny 1986), so that a scratch does not break into pieces.
+ */
+export function proposeMask(map: DamageMap, { sensitivity, kinds, growPx }: ProposeOptions): DamageProposal {
+  const threshold = thresholdOf(sensitivity);
+  const low = Math.max(1, Math.round(255 * lowShare * threshold));
+  const found = findPlaces(
+    map,
+    low,
+    map.kinds.map((kind) => kinds.includes(kind)),
+  );
+  const kept = found.places.map(({ peak, pixels }) => peak >= 255 * threshold && pixels >= fewestPixels);
+  const runs = toBitmap(found, kept, map);
+  const counts = count(found, kept, map);
+  const share = counts.reduce((sum, part) => sum + part.share, 0);
+  const shapes = runs.length === 0 ? [] : [{ kind: 'bitmap' as const, runs, erase: false }];
+  return {
+    mask: { ...emptyMask(map.picture), shapes, growPx },
+    share,
+    found: counts,
+    sentence: describe(counts, share),
+  };
+}
+
+/** Runs of out and in over the picture, whose rows and columns each take what the map says at their middle. */
+function toBitmap({ runs }: Places, kept: readonly boolean[], map: DamageMap): number[] {
+  const { picture } = map;
+  const across = picture.width / map.width;
+  const down = picture.height / map.height;
+  const result: number[] = [];
+  let end = 0;
+  const add = (from: number, to: number): void => {
+    if (from === end && result.length > 0) result[result.length - 1]! += to - from;
+    else result.push(from - end, to - from);
+    end = to;
+  };
+  let first = 0;
+  for (let y = 0; y < picture.height; y++) {
+    const mapRow = Math.min(map.height - 1, Math.floor((y + 0.5) / down));
+    while (first < runs.length && runs[first]!.y < mapRow) first++;
+    for (let i = first; i < runs.length && runs[i]!.y === mapRow; i++) {
+      const { from, to, place } = runs[i]!;
+      if (kept[place] !== true) continue;
+      const [x0, x1] = [Math.round(from * across), Math.round(to * across)];
+      if (x0 < x1 && result.length < mostRuns) add(y * picture.width + x0, y * picture.width + x1);
+    }
+  }
+  return result;
+}
+
+function count({ places }: Places, kept: readonly boolean[], map: DamageMap): DamageCount[] {
+  const area = map.width * map.height;
+  return map.kinds
+    .map((kind, index) => {
+      const own = places.filter((place, at) => kept[at] === true && place.kind === index);
+      return {
+        kind,
+        places: own.length,
+        share: own.reduce((sum, { pixels }) => sum + pixels, 0) / area,
+      };
+    })
+    .filter(({ places: many }) => many > 0);
+}
+
+function describe(found: readonly DamageCount[], share: number): string {
+  if (found.length === 0) return 'Nothing that needs repair was found at this sensitivity.';
+  const parts = found.map(({ kind, places }) => `${places} ${damageNames[kind][places === 1 ? 0 : 1]}`);
+  const list = parts.length === 1 ? parts[0]! : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)!}`;
+  const percent = share < 0.0001 ? 'less than 0.01' : (100 * share).toFixed(share < 0.01 ? 2 : 1);
+  return `Found ${list}: ${percent} % of the picture.`;
+}

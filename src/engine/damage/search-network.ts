@@ -1,0 +1,170 @@
+import type { DamageKind } from '../../shared/damage.ts';
+import type { ModelInfo } from '../architectures/architecture.ts';
+import type { Context } from '../context.ts';
+import type { Image, Rect } from '../image/image.ts';
+import type { ImageStore } from '../image/image-store.ts';
+import { resizeImage } from '../image/resize.ts';
+import type { Network } from '../models/network.ts';
+import { type DamageMap, emptyMap } from './damage-map.ts';
+import { raiseMap } from './raise-map.ts';
+
+/** What the outputs of a network stand for, by how many there are. */
+const kindsByOutputs: Readonly<Record<number, readonly DamageKind[]>> = {
+  1: ['scratch'],
+  4: ['scratch', 'dust', 'stain', 'fold'],
+};
+
+/** Kinds of damage a network tells apart, in the order of its outputs; undefined for one that is no detector of damage. */
+export function kindsOf({ inputChannels, outputChannels }: ModelInfo): readonly DamageKind[] | undefined {
+  return inputChannels === 1 ? kindsByOutputs[outputChannels] : undefined;
+}
+
+export interface SearchOptions {
+  readonly store: ImageStore;
+  readonly context: Context;
+}
+
+/** The coarsest level has at least this many pixels on its short side (the old-photo U-Net was made for 256). */
+const coarsestShortPx = 256;
+const mostLevels = 4;
+/** What a search may take: about two minutes on two cores. The finest level is made smaller when it would take more. */
+const flopBudget = 1.5e13;
+const corePx = 448;
+/** Context around a core; networks of this family see farther, but hardly use it. */
+const marginPx = 64;
+
+/**
+ * Runs a detector of damage over a pyramid of the gray picture and keeps, per pixel, the strongest answer. A coarser level sees broad damage
+ * that is larger than the network's view on the finer one; it is asked for less doubt, because a blurred answer covers more than the damage.
+ */
+export async function searchNetwork(
+  gray: Image,
+  map: DamageMap,
+  network: Network,
+  { store, context }: SearchOptions,
+): Promise<void> {
+  const kinds = kindsOf(network.info) ?? [];
+  const sizes = levelSizes(gray, network.info.flopPerPixel);
+  const total = sizes.reduce((sum, { width, height }) => sum + width * height, 0);
+  let done = 0;
+  let level = gray;
+  try {
+    for (const [index, size] of sizes.entries()) {
+      const share = (size.width * size.height) / total;
+      const part = context.part(done, done + share);
+      const next = await resizeImage(level, size.width, size.height, {
+        kernel: 'area',
+        store,
+        context: part.part(0, 0.05),
+      });
+      if (level !== gray && next !== level) await level.dispose();
+      level = next;
+      const found = await searchLevel(level, kinds, network, part.part(0.05, 1));
+      raiseMap(map, found, index === 0 ? 0 : coarserDoubt);
+      done += share;
+    }
+  } finally {
+    if (level !== gray) await level.dispose();
+  }
+}
+
+/** How much surer a coarser level must be: 1 − p counts this much more. */
+const coarserDoubt = 0.25;
+
+/** From the finest to the coarsest, each half of the one before. */
+export function levelSizes(
+  picture: { readonly width: number; readonly height: number },
+  flopPerPixel: number,
+): { readonly width: number; readonly height: number }[] {
+  const pixels = picture.width * picture.height;
+  // The pyramid has 4/3 of the pixels of its finest level.
+  const finest = Math.min(1, Math.sqrt(flopBudget / ((4 / 3) * pixels * Math.max(1, flopPerPixel))));
+  const sizes: { width: number; height: number }[] = [];
+  for (let scale = finest; sizes.length < mostLevels; scale /= 2) {
+    const width = Math.max(1, Math.round(picture.width * scale));
+    const height = Math.max(1, Math.round(picture.height * scale));
+    if (sizes.length > 0 && Math.min(width, height) < coarsestShortPx) break;
+    sizes.push({ width, height });
+  }
+  return sizes;
+}
+
+async function searchLevel(
+  level: Image,
+  kinds: readonly DamageKind[],
+  network: Network,
+  context: Context,
+): Promise<DamageMap> {
+  const map = emptyMap(level, level, kinds);
+  const columns = Math.ceil(level.width / corePx);
+  const rows = Math.ceil(level.height / corePx);
+  for (let index = 0; index < columns * rows; index++) {
+    const [column, row] = [index % columns, Math.floor(index / columns)];
+    const x = column * corePx;
+    const y = row * corePx;
+    const core = {
+      x,
+      y,
+      width: Math.min(corePx, level.width - x),
+      height: Math.min(corePx, level.height - y),
+    };
+    context.report(index / (columns * rows));
+    await searchTile(level, core, map, network);
+  }
+  context.report(1);
+  return map;
+}
+
+async function searchTile(level: Image, core: Rect, map: DamageMap, network: Network): Promise<void> {
+  const around = grown(core, level);
+  const pixels = await level.read(around);
+  const { sizeMultiple, inputRange, outputRange } = network.info;
+  // A mirrored edge of one pixel on the coarsest level of the network needs two pixels there.
+  const up = (length: number): number => Math.max(2, Math.ceil(length / sizeMultiple)) * sizeMultiple;
+  const width = up(around.width);
+  const height = up(around.height);
+  const [lowest, highest] = inputRange;
+  const data = new Float32Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const from = mirror(y, around.height) * around.width;
+    for (let x = 0; x < width; x++)
+      data[y * width + x] = lowest + (highest - lowest) * pixels[from + mirror(x, around.width)]!;
+  }
+  const { output } = await network.run({ input: { data, dims: [1, 1, height, width] } });
+  const found = output!.data as Float32Array;
+  const [none, certain] = outputRange;
+  for (let y = 0; y < core.height; y++) {
+    for (let x = 0; x < core.width; x++) {
+      const from = (core.y - around.y + y) * width + core.x - around.x + x;
+      let best = 0;
+      for (let kind = 1; kind < map.kinds.length; kind++)
+        if (found[kind * width * height + from]! > found[best * width * height + from]!) best = kind;
+      const probability = (found[best * width * height + from]! - none) / (certain - none);
+      const to = (core.y + y) * map.width + core.x + x;
+      map.probability[to] = Math.round(255 * Math.min(1, Math.max(0, probability)));
+      map.kind[to] = best;
+    }
+  }
+}
+
+function grown(
+  { x, y, width, height }: Rect,
+  size: { readonly width: number; readonly height: number },
+): Rect {
+  const left = Math.max(0, x - marginPx);
+  const top = Math.max(0, y - marginPx);
+  return {
+    x: left,
+    y: top,
+    width: Math.min(size.width, x + width + marginPx) - left,
+    height: Math.min(size.height, y + height + marginPx) - top,
+  };
+}
+
+/** The index inside 0 to length − 1 that a mirror at both ends shows, the end itself not repeated. */
+function mirror(index: number, length: number): number {
+  if (length === 1) return 0;
+  const period = 2 * length - 2;
+  const folded = index % period;
+  return folded < length ? folded : period - folded;
+}

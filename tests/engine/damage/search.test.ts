@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createContext, quietContext } from '../../../src/engine/context.ts';
+import { emptyMap, mapSizeOf } from '../../../src/engine/damage/damage-map.ts';
+import { findDamage } from '../../../src/engine/damage/find-damage.ts';
+import { grayPicture } from '../../../src/engine/damage/gray-picture.ts';
+import { guardFaces } from '../../../src/engine/damage/guard-faces.ts';
+import { raiseMap } from '../../../src/engine/damage/raise-map.ts';
+import { kindsOf, levelSizes, searchNetwork } from '../../../src/engine/damage/search-network.ts';
+import type { ChannelCount, Image } from '../../../src/engine/image/image.ts';
+import type { ImageStore } from '../../../src/engine/image/image-store.ts';
+import type { ModelHub } from '../../../src/engine/models/model-hub.ts';
+import { CancelledError } from '../../../src/shared/failure.ts';
+import { openBench } from '../image/make.ts';
+import { paint } from '../models/networks.ts';
+import { mapOf, pointNetwork } from './maps.ts';
+
+let files: ReturnType<typeof openBench>;
+let store: ImageStore;
+beforeAll(() => {
+  files = openBench();
+  store = files.store;
+});
+afterAll(() => files.close());
+
+/** White marks are damage to this network. */
+const bright = (value: number): number => (value > 0.8 ? 0.9 : 0.02);
+const options = () => ({ store, context: quietContext() });
+
+async function search(gray: Image, outputs = 1, answer: (value: number, output: number) => number = bright) {
+  const network = pointNetwork(outputs, answer);
+  const map = emptyMap(gray, gray, kindsOf(network.info)!);
+  await searchNetwork(gray, map, network, options());
+  return map;
+}
+
+describe('searching with a network', () => {
+  test('finds a mark wherever tiles meet, in a picture of any size', async () => {
+    for (const [width, height] of [
+      [1, 1],
+      [3, 500],
+      [17, 16],
+      [700, 600],
+    ] as const) {
+      const isMark = (x: number, y: number): boolean => (x + 2 * y) % 97 < 9;
+      const gray = await paint(store, width, height, 1, (x, y) => (isMark(x, y) ? 1 : 0.3));
+      const map = await search(gray);
+      let wrong = 0;
+      for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++) if (map.probability[y * width + x]! > 200 !== isMark(x, y)) wrong++;
+      // The coarser levels may add at the rim of a mark, never take away, and not this sure.
+      expect(wrong).toBe(0);
+    }
+  });
+
+  test('gives the network gray in -1 to 1, and sides it can halve', async () => {
+    const seen = { sizes: [] as string[], lowest: Infinity, highest: -Infinity };
+    const network = pointNetwork(1, bright, seen);
+    const gray = await paint(store, 50, 20, 1, (x) => x / 49);
+    await searchNetwork(gray, emptyMap(gray, gray, ['scratch']), network, options());
+    expect(seen).toEqual({ sizes: ['64x32'], lowest: -1, highest: 1 });
+  });
+
+  test('tells kinds apart when the network does', async () => {
+    const gray = await paint(store, 40, 10, 1, (x) => (x < 10 ? 0.1 : x < 20 ? 0.4 : x < 30 ? 0.6 : 0.9));
+    const centers = [0.1, 0.4, 0.6, 0.9];
+    const near = (value: number, output: number): number => 1 - Math.abs((value + 1) / 2 - centers[output]!);
+    const map = await search(gray, 4, near);
+    expect(map.kinds).toEqual(['scratch', 'dust', 'stain', 'fold']);
+    expect([5, 15, 25, 35].map((x) => map.kind[5 * 40 + x])).toEqual([0, 1, 2, 3]);
+  });
+
+  test('looks at coarser levels down to 256 pixels, and at less than the whole when that takes too long', () => {
+    expect(levelSizes({ width: 200, height: 100 }, 1e6)).toEqual([{ width: 200, height: 100 }]);
+    expect(levelSizes({ width: 2048, height: 1024 }, 1e3).map(({ width }) => width)).toEqual([
+      2048, 1024, 512,
+    ]);
+    const large = levelSizes({ width: 6000, height: 4000 }, 1.5e6);
+    expect(large[0]!.width).toBeLessThan(4000);
+    expect(large.length).toBe(4);
+  });
+
+  test('can be cancelled', async () => {
+    const abort = new AbortController();
+    const gray = await paint(store, 900, 500, 1, () => 0.5);
+    const network = pointNetwork(1, bright);
+    const stopping = {
+      ...network,
+      run: (input: Parameters<typeof network.run>[0]) => (abort.abort(), network.run(input)),
+    };
+    const work = searchNetwork(gray, emptyMap(gray, gray, ['scratch']), stopping, {
+      store,
+      context: createContext(abort.signal),
+    });
+    await expect(work).rejects.toThrow(CancelledError);
+  });
+});
+
+describe('the map', () => {
+  test('takes over what is stronger, with doubt, by the names of the kinds', () => {
+    const map = mapOf(4, 4, ['scratch', 'tear'], [[0, 0, 2, 4, 0.8, 0]]);
+    raiseMap(map, mapOf(2, 2, ['tear'], [[0, 0, 2, 2, 0.9, 0]]));
+    expect([...map.probability]).toEqual(Array.from({ length: 16 }, () => 230));
+    expect([...map.kind]).toEqual(Array.from({ length: 16 }, () => 1));
+    const doubted = mapOf(1, 1, ['scratch'], []);
+    raiseMap(doubted, mapOf(1, 1, ['scratch'], [[0, 0, 1, 1, 0.6, 0]]), 0.25);
+    expect(doubted.probability[0]).toBe(128);
+    raiseMap(doubted, mapOf(1, 1, ['dust'], [[0, 0, 1, 1, 1, 0]]));
+    expect([doubted.probability[0], doubted.kind[0]]).toEqual([128, 0]);
+  });
+
+  test('asks for more certainty on faces, most around the eyes', () => {
+    const map = mapOf(200, 200, ['scratch'], [[0, 0, 200, 200, 0.8, 0]]);
+    const points = [
+      [80, 90],
+      [120, 90],
+      [100, 110],
+      [85, 130],
+      [115, 130],
+    ] as const;
+    guardFaces(map, [
+      { score: 1, left: 60, top: 50, right: 140, bottom: 150, points: points.map(([x, y]) => [x, y]) },
+    ]);
+    const at = (x: number, y: number): number => Math.round((100 * map.probability[y * 200 + x]!) / 255);
+    expect([at(5, 5), at(100, 130), at(80, 92), at(100, 88)]).toEqual([80, 70, 20, 20]);
+  });
+
+  test('of a very large picture is smaller', () => {
+    expect(mapSizeOf({ width: 6000, height: 4000 })).toEqual({ width: 6000, height: 4000 });
+    expect(mapSizeOf({ width: 30000, height: 20000 })).toEqual({ width: 9798, height: 6532 });
+  });
+});
+
+describe('a whole search', () => {
+  const hub = (network?: ReturnType<typeof pointNetwork>): Pick<ModelHub, 'defaultFor' | 'openNetwork'> => ({
+    defaultFor: (role) => (role === 'scratch-detect' && network !== undefined ? 'point' : undefined),
+    openNetwork: async () => network!,
+  });
+  const find = (image: Image, network?: ReturnType<typeof pointNetwork>) =>
+    findDamage(image, { model: '', models: hub(network), store, context: quietContext() });
+
+  test('says what it could not look for', async () => {
+    const image = await paint(store, 20, 20, 3, () => 0.5);
+    const { map, notices } = await find(image);
+    expect(map.kinds).toEqual(['tear']);
+    expect(notices).toEqual([
+      'No network that finds scratches is installed, so only missing parts of the border were looked for.',
+    ]);
+    const withNetwork = await find(image, pointNetwork(4, bright));
+    expect(withNetwork.map.kinds).toEqual(['scratch', 'dust', 'stain', 'fold', 'tear']);
+    expect(withNetwork.notices[0]).toContain('No face detector is installed');
+  });
+
+  test('refuses a network that finds something else', async () => {
+    const image = await paint(store, 8, 8, 3, () => 0.5);
+    await expect(find(image, pointNetwork(3, bright))).rejects.toThrow(
+      'point (Point) does not find scratches.',
+    );
+  });
+
+  test.each([1, 2, 3, 4] as const)(
+    'sees the light of %i channels; what is transparent is white',
+    async (channels: ChannelCount) => {
+      const image = await paint(store, 2, 1, channels, (x, _y, c) =>
+        channels % 2 === 0 && c === channels - 1 ? x : 0.25,
+      );
+      const gray = await grayPicture(image, store, quietContext());
+      const [first, second] = await gray.read({ x: 0, y: 0, width: 2, height: 1 });
+      expect(first).toBeCloseTo(channels % 2 === 0 ? 1 : 0.25, 4);
+      expect(second).toBeCloseTo(0.25, 4);
+    },
+  );
+
+  test('finds a torn corner and a torn border, not a margin, a sky or a print that is white itself', async () => {
+    const scene = (x: number, y: number): number => 0.35 + 0.15 * Math.sin(x / 9) * Math.cos(y / 7);
+    const torn = (x: number, y: number): boolean =>
+      x + y < 60 || (x > 250 && Math.abs(y - 100) < (x - 250) / 3);
+    const share = async (at: (x: number, y: number) => number): Promise<number> => {
+      const image = await paint(store, 300, 200, 1, at);
+      const { map } = await find(image);
+      return map.probability.reduce((sum, value) => sum + (value > 127 ? 1 : 0), 0) / 60000;
+    };
+    const expected = (1830 + 833) / 60000;
+    expect(await share((x, y) => (torn(x, y) ? 0.98 : scene(x, y)))).toBeGreaterThan(expected);
+    expect(await share((x, y) => (torn(x, y) ? 0.98 : scene(x, y)))).toBeLessThan(1.3 * expected);
+    expect(await share((x, y) => (torn(x, y) ? 0.01 : scene(x, y)))).toBeGreaterThan(expected);
+    expect(await share(scene)).toBe(0);
+    expect(await share((x, y) => (x < 12 || y < 12 || x > 287 || y > 187 ? 0.98 : scene(x, y)))).toBe(0);
+    expect(await share((x, y) => (x < 150 && y < 60 + 40 * Math.sin(x / 3) ? 0.98 : scene(x, y)))).toBe(0);
+    expect(
+      await share((x, y) => (torn(x, y) || (x > 140 && x < 180 && y > 90 && y < 120) ? 0.98 : scene(x, y))),
+    ).toBe(0);
+  });
+});
