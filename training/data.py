@@ -58,6 +58,10 @@ class Photos:
         x = torch.from_numpy(picture[top:top + window, left:left + window].copy()).permute(2, 0, 1).float() / 255
         return x if window == side else resize(x[None], side, side)[0].clamp(0, 1)
 
+    def crops(self, n: int, side: int, rng: np.random.Generator) -> torch.Tensor:
+        """(n, 3, side, side), each drawn by `crop`."""
+        return torch.stack([self.crop(side, rng) for _ in range(n)])
+
     def damage(self, n: int, side: int, rng: np.random.Generator) -> torch.Tensor:
         """(n, 1, side, side) alpha of film dirt and scratches; half of the samples stay empty."""
         out = torch.zeros(n, 1, side, side)
@@ -164,7 +168,7 @@ def make_pairs(recipe: str, photos: Photos, draw: Draw, n: int, device: str = "c
     """n pairs of the recipe: input (n, 3, p, p) and target (n, 3, p * scale, p * scale), float in [0, 1]."""
     scale, side = SHAPES[recipe]
     whole = (side + 2 * MARGIN_PX) * scale
-    target = torch.stack([photos.crop(whole, draw.rng) for _ in range(n)]).to(device)
+    target = photos.crops(n, whole, draw.rng).to(device)
     if recipe == "x4":
         source, target = enlarge_pairs(target, scale, draw, photos)
     elif recipe == "clean-gentle":

@@ -21,13 +21,15 @@ import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 from torch.nn import functional as F
 
+from training.bank import Bank, DevicePool
 from training.data import SHAPES, Photos, Pool, make_pairs
 from training.degradations import Draw
 from training.evaluate import quick_clean, quick_enlarge
 from training.export import load_weights
-from training.imaging import RUNS
+from training.imaging import DATA, RUNS
 from training.muon import Muon
 from training.network import Compact
+from training.pack import load_pack
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,12 @@ class Run:
         self.perception = None
         if self.stage.perception:
             from training.perception import Perception
-            self.perception = Perception(self.device, self.stage.rate, a.seed, a.gan_weight, a.perceptual_weight, reduce=self.average)
+            self.perception = Perception(self.device, self.stage.rate, a.seed, a.gan_weight, a.perceptual_weight, reduce=self.average,
+                                         features=a.discriminator_features)
         self.resume()
         if rank > 0:  # the same weights, other pairs
             self.rng = np.random.default_rng([a.seed, rank, self.iteration])
-        self.batch = self.stage.batch // a.workers
+        self.batch = (a.batch or self.stage.batch) // a.workers
         self.source = self.open_source()
 
     def make_optimizers(self) -> list[torch.optim.Optimizer]:
@@ -104,7 +107,10 @@ class Run:
         return [adam, Muon(inner, self.stage.rate)] if inner else [adam]
 
     def open_source(self):
-        patch, n = self.stage.patch, self.batch
+        patch, n = self.args.patch or self.stage.patch, self.batch
+        if self.args.pack:
+            pool = DevicePool(self.stage.recipe, Bank(load_pack(self.args.pack), self.args.device), self.args.seed + self.iteration)
+            return lambda: pool.batch(n, patch, self.rng)
         if self.args.on_the_fly:
             photos, draw = Photos(), Draw.seeded(self.args.seed + self.iteration, self.args.device)
             def fresh() -> tuple[torch.Tensor, torch.Tensor]:
@@ -195,6 +201,8 @@ class Run:
         return parts
 
     def measure(self) -> None:
+        if not (DATA / "eval").exists():
+            return
         begun = time.time()
         network = self.ema
         result = quick_enlarge(network) if network.scale > 1 else quick_clean(network)
@@ -216,12 +224,12 @@ class Run:
             data_seconds += loaded - begun
             self.pending = done - begun
             for key, value in parts.items():
-                sums[key] = sums.get(key, 0.0) + float(value)
+                sums[key] = sums.get(key, 0.0) + value.detach()  # a number only where it is logged: reading it would wait for the device
             count += 1
             if count == 50 and self.rank > 0:
                 sums, count = {}, 0
             elif count == 50:
-                mean = {k: round(v / count, 6) for k, v in sums.items()}
+                mean = {k: round(float(v) / count, 6) for k, v in sums.items()}
                 self.log(ratio=round(mean["l1"] / max(mean["nearest"], 1e-9), 5), rate=self.optimizers[0].param_groups[0]["lr"],
                          seconds_each=round((time.time() - window) / count, 4), data_share=round(data_seconds / (time.time() - window), 4), **mean)
                 sums, count, data_seconds, window = {}, 0, 0.0, time.time()
@@ -262,6 +270,10 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--optimizer", choices=["adam", "muon"], default="muon")
     parser.add_argument("--on-the-fly", action="store_true", help="degrade each batch on the device instead of reading the pool")
+    parser.add_argument("--pack", help="a folder made by training.pack: pictures, pairs and training all on the device")
+    parser.add_argument("--batch", type=int, help="instead of the stage's own")
+    parser.add_argument("--patch", type=int, help="input pixels, instead of the stage's own")
+    parser.add_argument("--discriminator-features", type=int, default=16)
     parser.add_argument("--capacity", type=int, default=6144)
     parser.add_argument("--start-from", help="a stage name or a .safetensors file; default: the stage's own")
     parser.add_argument("--rate-scale", type=float, default=1.0)
