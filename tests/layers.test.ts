@@ -15,11 +15,12 @@ interface Layer {
 }
 
 const node = ['node'];
-const below = ['shared', 'engine/context.ts'];
+const below = ['shared', 'engine/context.ts', 'engine/memo.ts'];
 const table: Readonly<Record<string, Layer>> = {
   shared: { layers: [], packages: [] },
 
   'engine/context.ts': { layers: ['shared'], packages: node },
+  'engine/memo.ts': { layers: [], packages: [] },
   'engine/image': { layers: [...below], packages: [...node, 'sharp'] },
   'engine/weights': { layers: [...below, 'engine/image'], packages: node },
   'engine/graph': { layers: [...below, 'engine/image', 'engine/weights'], packages: node },

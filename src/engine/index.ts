@@ -10,6 +10,7 @@ import { checkParams, type ParamValues } from '../shared/params.ts';
 import type { Recipe } from '../shared/recipe.ts';
 import type { Handlers } from '../shared/rpc.ts';
 import { findDamage } from './damage/find-damage.ts';
+import { FaceInspections } from './face-inspections.ts';
 import { openPhoto } from './image/decode.ts';
 import { defaultExportOptions, savePhoto } from './image/encode.ts';
 import type { Image } from './image/image.ts';
@@ -17,6 +18,7 @@ import { createImageStore } from './image/image-store.ts';
 import type { PhotoMetadata } from './image/photo-metadata.ts';
 import { ImageShelf, type PixelAnswer } from './image-shelf.ts';
 import { createJobQueue, type JobQueue } from './jobs.ts';
+import { Memo } from './memo.ts';
 import { measureConsistency } from './metrics/consistency.ts';
 import { createProcessProbe, fastestDevice, loadOrProbeDevices, type Probe, probeDevices } from './models/devices.ts';
 import { openModelFiles } from './models/model-files.ts';
@@ -69,6 +71,8 @@ const selfTestVersion = 2;
 const resultsKept = 2;
 /** Measuring consistency reads both pictures whole; beyond this it would hold up the job. */
 const consistencyPixels = 64e6;
+/** What steps found out about their inputs: some hundred restored faces. */
+const memoBytes = 192 * 2 ** 20;
 
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { version, log = () => {} } = options;
@@ -77,8 +81,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   await mkdir(options.dataDirectory, { recursive: true });
   const store = createImageStore({ directory: options.scratchDirectory, memoryBudgetBytes: Math.floor(budgetBytes() / 2) });
   const cache = new StepCache(Math.floor(budgetBytes() / 2));
+  const memo = new Memo(memoBytes);
   const shelf = new ImageShelf(store);
   const proposals = new Proposals();
+  const faces = new FaceInspections(shelf);
   const photos = new Map<string, OpenPhoto>();
 
   const listeners = new Set<Parameters<Engine['onEvent']>[0]>();
@@ -101,7 +107,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     if (photo === undefined) throw new HeirloomError('bad-input', 'This photo is not open any more.', 'Open it again.');
     return photo;
   };
-  const benchOf = (photo: OpenPhoto): Parameters<typeof runRecipe>[3] => ({ store, models, cache, photo: { dpi: photo.metadata.dpi } });
+  const benchOf = (photo: OpenPhoto): Parameters<typeof runRecipe>[3] => ({ store, models, cache, memo, photo: { dpi: photo.metadata.dpi } });
 
   const closePhoto = (id: string): void => {
     const photo = photos.get(id);
@@ -109,6 +115,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     photos.delete(id);
     previews.forget(id);
     proposals.forget(id);
+    faces.forget(id);
     for (const image of photo.results) shelf.take(image);
     shelf.take(photo.info.image.id);
     cache.release(photo.image);
@@ -162,6 +169,20 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           context.report(1);
           const notices = recipeNotices(photo.image, recipe, benchOf(photo));
           return { image: showResult(photo, image), ...(notices.length === 0 ? {} : { notices }), ...(consistencyDb === undefined ? {} : { consistencyDb: Math.min(consistencyDb, 120) }) };
+        },
+      });
+    },
+    'faces.inspect': ({ photo: id, recipe, use }) => {
+      const photo = photoOf(id);
+      checkRecipe(photo.image, recipe, benchOf(photo));
+      return jobs.start({
+        kind: 'inspect',
+        title: `Looking at the faces in ${photo.name}`,
+        run: async (context) => {
+          const found = await faces.look({ photo: id, image: photo.image, key: photo.key, recipe, use }, benchOf(photo), context);
+          // A photo that was closed meanwhile keeps nothing on the shelf.
+          if (photos.get(id) !== photo) faces.forget(id);
+          return { faces: found };
         },
       });
     },
@@ -259,9 +280,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     close: async () => {
       await jobs.close();
       previews.clear();
+      faces.clear();
       for (const id of [...photos.keys()]) closePhoto(id);
       shelf.clear();
       cache.clear();
+      memo.clear();
       await models.close();
       await store.close();
     },

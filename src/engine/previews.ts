@@ -1,5 +1,6 @@
 import type { ImageInfo, Preview } from '../shared/contract.ts';
 import { CancelledError, toFailure } from '../shared/failure.ts';
+import { faceEditsForPart } from '../shared/face-edit.ts';
 import { maskForPart } from '../shared/mask.ts';
 import { checkParams } from '../shared/params.ts';
 import type { Recipe } from '../shared/recipe.ts';
@@ -128,7 +129,9 @@ function forPart(recipe: Recipe, whole: Image, part: Rect): Recipe {
     const params = step.forPart?.(values, size) ?? values;
     if (use.enabled && use.strength > 0) size = step.outputSize(size, values, { dpi: undefined });
     // Part and whole are of the same proportions to each other before and after every step, so that the first ones do.
-    return { ...use, params, ...(use.mask === undefined ? {} : { mask: maskForPart(use.mask, part, whole) }) };
+    const mask = use.mask === undefined ? {} : { mask: maskForPart(use.mask, part, whole) };
+    const faces = use.faces === undefined ? {} : { faces: faceEditsForPart(use.faces, part, whole) };
+    return { ...use, params, ...mask, ...faces };
   });
   return { ...recipe, steps };
 }

@@ -144,6 +144,7 @@ export class StudioHost {
       'photo.open': ({ source, allowDamaged }) => this.#openPhoto(source, allowDamaged ?? false),
       'photo.close': (input) => ask('photo.close', input),
       'recipe.run': (input) => ask('recipe.run', input),
+      'faces.inspect': (input) => ask('faces.inspect', input),
       'preview.request': (input) => ask('preview.request', input),
       'preview.cancel': (input) => ask('preview.cancel', input),
       'mask.propose': (input) => ask('mask.propose', input),

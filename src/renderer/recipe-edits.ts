@@ -19,6 +19,7 @@ function effective(recipe: Recipe): unknown {
       Object.entries(use.params).sort(([a], [b]) => (a < b ? -1 : 1)),
       use.mask,
       use.entries?.filter((entry) => entry.enabled).map(({ id: _id, ...entry }) => entry),
+      use.faces,
     ]);
 }
 

@@ -1,6 +1,7 @@
 import { damageKinds, type DamageProposal, type DamageSearch } from './damage.ts';
 import type { ExportOptions } from './export-options.ts';
 import { exportOptionsSchema } from './export-options.ts';
+import type { FaceBox } from './face-edit.ts';
 import type { Failure } from './failure.ts';
 import type { ParamSet } from './params.ts';
 import { type Recipe, recipeSchema } from './recipe.ts';
@@ -79,6 +80,8 @@ export interface StepDescription {
   readonly needsMask?: boolean;
   /** It can look for what its mask should be (`mask.propose`); nothing is done until that was accepted. */
   readonly proposesMask?: boolean;
+  /** It takes decisions about single faces, and `faces.inspect` says which there are. */
+  readonly perFace?: boolean;
 }
 
 export interface DeviceInfo {
@@ -138,6 +141,38 @@ export interface Compatibility {
   readonly warning?: string;
 }
 
+/** One face as the step that restores faces sees it; lengths in pixels of the picture as it reaches that step. */
+export interface FaceReport {
+  /** The same for the same face in the next search. */
+  readonly id: string;
+  /** 'drawn': marked by hand. */
+  readonly source: 'found' | 'corrected' | 'drawn';
+  readonly box: FaceBox;
+  /** Left eye, right eye, nose, left and right corner of the mouth, as seen in the photo. */
+  readonly points: readonly { readonly x: number; readonly y: number }[];
+  /** How sure the detector is, 0 to 1; absent when it did not find the face. */
+  readonly score?: number;
+  readonly eyeDistancePx: number;
+  /** How far the structure of the restored face is from the person's, 0 to 1; absent when it was not restored for a look. */
+  readonly identityDistance?: number;
+  /** One sentence why it starts off. */
+  readonly warning?: string;
+  /** Whether it is restored when nobody decides. */
+  readonly startsOn: boolean;
+  /** The upright, square crop as it is in the photo. */
+  readonly before: ImageInfo;
+  /** The same at full strength; absent when it was not restored for a look. */
+  readonly after?: ImageInfo;
+}
+
+export interface FaceInspection {
+  /** Size of the picture the coordinates speak of. */
+  readonly width: number;
+  readonly height: number;
+  /** From the top left on. */
+  readonly faces: readonly FaceReport[];
+}
+
 export interface JobResult {
   /** The restored picture. */
   readonly image?: ImageInfo;
@@ -150,11 +185,14 @@ export interface JobResult {
   readonly notices?: readonly string[];
   /** What a search for damage left for `mask.threshold`. */
   readonly damage?: DamageSearch;
+  /** What looking for faces found. */
+  readonly faces?: FaceInspection;
 }
 
 export interface Job {
   readonly id: string;
-  readonly kind: 'restore' | 'export' | 'model' | 'propose';
+  /** 'propose' and 'inspect' look at a photo and change nothing. */
+  readonly kind: 'restore' | 'export' | 'model' | 'propose' | 'inspect';
   readonly title: string;
   readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
   /** 0 to 1, never falls. */
@@ -210,6 +248,8 @@ export const engineCalls = {
   'photo.open': call<PhotoInfo>()(object({ id, path: string(), name: string(1000), allowDamaged: boolean() })),
   'photo.close': call<void>()(object({ photo: id })),
   'recipe.run': call<Job>()(object({ photo: id, recipe: recipeSchema })),
+  /** Looks at the faces that the use of a step would restore; the decisions of that use count. */
+  'faces.inspect': call<Job>()(object({ photo: id, recipe: recipeSchema, use: id })),
   'preview.request': call<void>()(object({ request: id, photo: id, recipe: recipeSchema, rect })),
   'preview.cancel': call<void>()(object({ photo: id })),
   'image.release': call<void>()(object({ image: id })),
@@ -282,6 +322,7 @@ export const studioCalls = {
   'photo.open': call<PhotoInfo>()(object({ source: id, allowDamaged: optional(boolean()) })),
   'photo.close': engineCalls['photo.close'],
   'recipe.run': engineCalls['recipe.run'],
+  'faces.inspect': engineCalls['faces.inspect'],
   'preview.request': engineCalls['preview.request'],
   'preview.cancel': engineCalls['preview.cancel'],
   'image.release': engineCalls['image.release'],

@@ -1,3 +1,4 @@
+import { faceEditsSchema } from './face-edit.ts';
 import { HeirloomError } from './failure.ts';
 import { maskSchema } from './mask.ts';
 import { removalSchema } from './removal.ts';
@@ -19,6 +20,8 @@ const stepUse = object({
   mask: optional(maskSchema),
   /** What it takes away, in order; for a step that holds several removals. */
   entries: optional(array(removalSchema, 1000)),
+  /** What was decided about single faces; only for the step that restores them. */
+  faces: optional(faceEditsSchema),
 });
 
 /**

@@ -20,7 +20,7 @@ export interface Script {
   holdJob: boolean;
 }
 
-interface Stored {
+export interface Stored {
   readonly info: ImageInfo;
   readonly pixels: Buffer;
 }

@@ -16,6 +16,7 @@ import { HeirloomError } from '../../src/shared/failure.ts';
 import { type Handlers, serve, type Transport } from '../../src/shared/rpc.ts';
 import { type Emit, FakeEngine, type Script } from './fake-engine.ts';
 import { fakeProposal } from './fake-damage.ts';
+import { fakeInspection } from './fake-faces.ts';
 import { fakeModels, fakeSteps } from './fake-steps.ts';
 
 /** A host whose engine is a script: for what a real one does rarely (slow jobs, failures, a lost engine, a lost connection). */
@@ -127,6 +128,11 @@ function createHandlers(
         image: await engine.store(await engine.restore(stored.pixels, recipe)),
         consistencyDb: 38.24,
       }));
+    },
+    'faces.inspect': ({ photo, recipe, use }) => {
+      const { stored } = photoOf(photo);
+      const edits = recipe.steps.find(({ id }) => id === use)?.faces;
+      return engine.start('inspect', 'Looking at the faces', async () => ({ faces: await fakeInspection(engine, stored, edits) }));
     },
     'preview.request': async ({ request, photo, recipe, rect }) => {
       const { stored } = photoOf(photo);

@@ -1,13 +1,13 @@
 import { HeirloomError } from '../../shared/failure.ts';
 import type { Context } from '../context.ts';
-import type { Image } from '../image/image.ts';
+import type { Image, Rect } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import type { Model } from '../models/model.ts';
 import type { Network } from '../models/network.ts';
 import { type Pixels, toTensor } from '../models/tile-tensors.ts';
 import type { Point } from '../architectures/face-detection.ts';
-import { toAffine } from './affine.ts';
-import { cropFace } from './crop-face.ts';
+import { type Affine, toAffine } from './affine.ts';
+import { coveredRect, cropFace } from './crop-face.ts';
 import { type FaceMask, maskFromClasses, maskFromPoints } from './face-mask.ts';
 import {
   alignFace,
@@ -24,7 +24,7 @@ import { resampleArray } from '../image/resample.ts';
 export interface RestoredFace {
   /** From pixels of the picture to pixels of the crop. */
   readonly toCrop: Similarity;
-  /** The aligned crop as it was and as the network restored it, square and of the same size. */
+  /** The aligned crop as it was (without the damage that was filled) and as the network restored it, square and of the same size. */
   readonly input: Pixels;
   readonly restored: Pixels;
   /** What is to be pasted (see `changeOf`). */
@@ -44,8 +44,15 @@ export const identityLimit = 0.3;
 
 const plainMaskPx = 256;
 
+interface RestoreBench {
+  readonly store: ImageStore;
+  readonly context: Context;
+  /** Damage that crosses the face is filled before the network sees it: a part of the picture without it. */
+  readonly mending?: { fill(rect: Rect, context: Context): Promise<Image> };
+}
+
 /**
- * One face through a face restorer: aligned crop of the picture as it is, network, mask, color, and how far the result is from the person.
+ * One face through a face restorer: aligned crop of the picture as it is (or mended), network, mask, color, and how far the result is from the person.
  *
  * @param parser separates face from hair and clothes; without it the mask comes from the five points.
  * @throws HeirloomError `unsupported-model` when the restorer or the parser does not take and give square faces; what running them throws.
@@ -54,12 +61,12 @@ export async function restoreFace(
   image: Image,
   points: readonly Point[],
   networks: { readonly restorer: Model; readonly parser: Network | undefined },
-  bench: { readonly store: ImageStore; readonly context: Context },
+  bench: RestoreBench,
 ): Promise<RestoredFace> {
   const { restorer, parser } = networks;
   const sizePx = faceSizeOf(restorer);
   const toCrop = alignFace(points, sizePx);
-  const input = await cropFace(image, toAffine(invertSimilarity(toCrop)), sizePx, bench);
+  const input = await cropMended(image, toAffine(invertSimilarity(toCrop)), sizePx, bench);
   bench.context.report(0.3);
   const restored = await restorer.once(input);
   bench.context.report(0.8);
@@ -80,6 +87,28 @@ export async function restoreFace(
     identityDistance: distance,
     ...(warning === undefined ? {} : { warning }),
   };
+}
+
+/** Pixels around the crop that are mended as well, in pixels of the crop. */
+const mendedMarginPx = 16;
+
+async function cropMended(
+  image: Image,
+  cropToImage: Affine,
+  sizePx: number,
+  bench: RestoreBench,
+): Promise<Pixels> {
+  const { mending, context } = bench;
+  if (mending === undefined) return cropFace(image, cropToImage, sizePx, bench);
+  const shrink = Math.max(1, Math.hypot(cropToImage.xx, cropToImage.yx));
+  const rect = coveredRect(image, cropToImage, sizePx, mendedMarginPx * shrink);
+  const window = await mending.fill(rect, context.part(0, 0.2));
+  try {
+    const shifted = { ...cropToImage, tx: cropToImage.tx - rect.x, ty: cropToImage.ty - rect.y };
+    return await cropFace(window, shifted, sizePx, bench);
+  } finally {
+    await window.dispose();
+  }
 }
 
 function faceSizeOf({ id, info }: Model): number {

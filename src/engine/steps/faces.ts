@@ -1,18 +1,19 @@
-import { HeirloomError } from '../../shared/failure.ts';
+import type { FaceEdits } from '../../shared/face-edit.ts';
 import { defaultParams, type ParamValues } from '../../shared/params.ts';
 import type { Context } from '../context.ts';
 import { thenScaled, toAffine } from '../faces/affine.ts';
 import { cropFace } from '../faces/crop-face.ts';
-import { detectFaces } from '../faces/detect-faces.ts';
 import { invertSimilarity } from '../faces/geometry.ts';
-import { chooseFaceDetector, openFaceDetector } from '../faces/open-face-detector.ts';
+import { type FaceBench, type FaceWishes, locateFaces } from '../faces/locate-faces.ts';
+import { chooseFaceDetector } from '../faces/open-face-detector.ts';
 import { type FacePatch, pasteFaces } from '../faces/paste-faces.ts';
-import { restoreFace } from '../faces/restore-face.ts';
+import { faceModelKeys, patchOf, restoreLocated } from '../faces/restore-located.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { resizeImage } from '../image/resize.ts';
-import type { ModelHub } from '../models/model-hub.ts';
+import { forgetful } from '../memo.ts';
 import { enlarge } from './enlarge.ts';
+import { mendingOf } from './mend-faces.ts';
 import { defineStep, type StepTools } from './step.ts';
 
 const params = {
@@ -22,6 +23,15 @@ const params = {
     help: 'The network that restores faces.',
     role: 'face-restore',
     default: '',
+  },
+  faceAlpha: {
+    kind: 'number',
+    label: 'Faces: fidelity ↔ perception',
+    help: '0 keeps to what the photo shows of a face; 1 invents plausible detail. In between, the weights of both networks are mixed.',
+    min: 0,
+    max: 1,
+    step: 0.01,
+    default: 0.3,
   },
   detector: {
     kind: 'model',
@@ -33,7 +43,7 @@ const params = {
   smallestEyesPx: {
     kind: 'number',
     label: 'Smallest face',
-    help: 'Faces whose eyes are closer together than this stay as they are.',
+    help: 'Faces whose eyes are closer together than this are left to the background, unless you accept them.',
     min: 4,
     max: 500,
     step: 1,
@@ -89,18 +99,26 @@ type Params = ParamValues<typeof params>;
  * Finds the faces and restores each from the picture as it reaches this step. At its size, so that a following enlargement sees the restored faces; or `together` with
  * an enlargement, as Real-ESRGAN does it: faces from the picture as it was, the background by its own network, faces pasted last and as sharp as their crops are.
  *
- * Strength acts on what is pasted, so it moves evenly. Without a face, or with none that passes the guard, the result is the input itself (or the enlarged one).
+ * Strength acts on what is pasted, so it moves evenly; every face may have its own. Without a face, or with none that passes the guard, the result is the input
+ * itself (or the enlarged one).
  */
 export const faces = defineStep({
   id: 'faces',
-  version: 1,
+  version: 2,
   title: 'Faces',
   summary: 'Restores faces, and leaves those alone that would become somebody else.',
   params,
   strength: 'own',
-  models: (values, hub) => {
-    const { detector, restorer, parser } = choose(values, hub);
-    const keys = [detector, restorer, ...(parser === undefined ? [] : [parser])].map((id) => hub.key({ id }));
+  perFace: true,
+  models: (values, hub, edits) => {
+    const own = edits?.faces.filter(({ model, alpha }) => model !== undefined || alpha !== undefined) ?? [];
+    const keys = [
+      hub.key({ id: chooseFaceDetector(hub, values.detector) }),
+      ...faceModelKeys({ model: values.model, alpha: values.faceAlpha }, { models: hub }),
+      ...own.flatMap(({ model = values.model, alpha = values.faceAlpha }) =>
+        faceModelKeys({ model, alpha }, { models: hub }),
+      ),
+    ];
     return values.together ? [...keys, ...enlarge.models(behind(values), hub)] : keys;
   },
   outputSize: (input, values, photo) =>
@@ -177,51 +195,34 @@ async function withoutInvention(
   }
 }
 
+/** What the parameters and decisions of a use ask for. */
+export function faceWishes(values: Params, edits: FaceEdits | undefined): FaceWishes {
+  const { detector, model, faceAlpha, smallestEyesPx, guard } = values;
+  return { detector, model, alpha: faceAlpha, smallestEyesPx, guard, edits };
+}
+
+export function faceBench({ models, store, remember = forgetful }: StepTools): FaceBench {
+  return { models, store, remember };
+}
+
 async function restoreAll(
   image: Image,
   values: Params,
-  { models, store, strength }: StepTools,
+  tools: StepTools,
   context: Context,
 ): Promise<FacePatch[]> {
-  const ids = choose(values, models);
-  const detector = await openFaceDetector(models, ids.detector);
-  const found = await detectFaces(image, detector, {
-    smallestEyesPx: values.smallestEyesPx,
-    tryTurned: true,
-    store,
-    context: context.part(0, 0.3),
-  });
-  if (found.length === 0) return [];
-  const restorer = await models.open({ id: ids.restorer });
-  const parser = ids.parser === undefined ? undefined : await models.openNetwork(ids.parser);
+  const wishes = faceWishes(values, tools.faces);
+  const bench = faceBench(tools);
+  const located = await locateFaces(image, wishes, bench, context.part(0, 0.3));
+  const wanted = located.filter((face) => face.wanted !== 'no' && face.edit?.strength !== 0);
+  const mending = mendingOf(image, tools.damage ?? [], tools.store);
   const patches: FacePatch[] = [];
-  for (const [index, face] of found.entries()) {
-    const part = context.part(0.3 + (0.7 * index) / found.length, 0.3 + (0.7 * (index + 1)) / found.length);
-    part.report(0, `Face ${index + 1} of ${found.length}`);
-    const { toCrop, change, mask, warning } = await restoreFace(
-      image,
-      face.points,
-      { restorer, parser },
-      { store, context: part },
-    );
-    if (warning === undefined || !values.guard) patches.push({ toCrop, change, mask, strength });
+  for (const [index, face] of wanted.entries()) {
+    const part = context.part(0.3 + (0.7 * index) / wanted.length, 0.3 + (0.7 * (index + 1)) / wanted.length);
+    part.report(0, `Face ${index + 1} of ${wanted.length}`);
+    const restored = await restoreLocated(image, face, wishes, bench, part, mending);
+    const isOther = restored.warning !== undefined && wishes.guard;
+    if (face.wanted === 'yes' || !isOther) patches.push(patchOf(face, restored, tools.strength));
   }
   return patches;
-}
-
-/** @throws HeirloomError `missing-model` saying which kind of model there is none of. */
-function choose(
-  values: Pick<Params, 'model' | 'detector'>,
-  hub: ModelHub,
-): { detector: string; restorer: string; parser: string | undefined } {
-  const detector = chooseFaceDetector(hub, values.detector);
-  const restorer = values.model || hub.defaultFor('face-restore');
-  if (restorer === undefined) {
-    throw new HeirloomError(
-      'missing-model',
-      'There is no model for restoring faces on this machine.',
-      'Add one, such as GFPGAN or RestoreFormer, in the models panel or with "heirloom models add FILE".',
-    );
-  }
-  return { detector, restorer, parser: hub.defaultFor('face-parse') };
 }

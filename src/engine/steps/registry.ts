@@ -25,7 +25,7 @@ export function findStep(id: string): Step {
 }
 
 /** A step as a user interface sees it. */
-export function describeStep({ id, version, title, summary, strength, params, mask, proposesMask }: Step): StepDescription {
+export function describeStep({ id, version, title, summary, strength, params, mask, proposesMask, perFace }: Step): StepDescription {
   const ownMask = proposesMask === true ? { proposesMask } : mask === 'own' ? { needsMask: true } : {};
-  return { id, version, title, summary, strength, params, ...ownMask };
+  return { id, version, title, summary, strength, params, ...ownMask, ...(perFace === true ? { perFace } : {}) };
 }

@@ -9,6 +9,7 @@ import { checkMaskSize, rasterizeMask } from '../../shared/raster/rasterize-mask
 import type { Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { zipRows } from '../image/map-rows.ts';
+import type { Memo } from '../memo.ts';
 import type { ModelHub } from '../models/model-hub.ts';
 import { findStep } from './registry.ts';
 import type { Size, Step, StepTools } from './step.ts';
@@ -19,6 +20,8 @@ export interface RecipeBench {
   readonly store: ImageStore;
   readonly models: ModelHub;
   readonly cache: StepCache;
+  /** Keeps what steps found out about their inputs. */
+  readonly memo?: Memo;
   readonly photo: StepTools['photo'];
 }
 
@@ -43,8 +46,10 @@ export async function runRecipe(image: Image, imageKey: string, recipe: Recipe, 
       const cost = costs[index] as number;
       const part = context.part(done / total, (done + cost) / total);
       part.report(0, findStep(use.step).title);
-      key = stepKey(key, use, bench);
-      const next = await bench.cache.getOrMake(key, () => runStep(current, use, bench, part));
+      const inputKey = key;
+      const damage = damageLeft(uses.slice(index));
+      key = stepKey(key, use, damage, bench);
+      const next = await bench.cache.getOrMake(key, () => runStep(current, inputKey, use, damage, bench, part));
       bench.cache.release(current);
       current = next;
       done += cost;
@@ -98,17 +103,45 @@ function paramsOf(use: StepUse): ReturnType<typeof checkParams> {
   return checkParams(step.params, use.params, step.title);
 }
 
-function stepKey(inputKey: string, use: StepUse, { models }: RecipeBench): string {
+/** What `runRecipe` knows its result by. */
+export function recipeKey(imageKey: string, recipe: Recipe, bench: Pick<RecipeBench, 'models'>): string {
+  const uses = recipe.steps.filter((use) => use.enabled && use.strength > 0);
+  return uses.reduce((key, use, index) => stepKey(key, use, damageLeft(uses.slice(index)), bench), imageKey);
+}
+
+/** For a step about faces that comes first in `uses`: the masks of those after it that fill what they select. */
+export function damageLeft([first, ...later]: readonly StepUse[]): readonly Mask[] {
+  if (first === undefined || findStep(first.step).perFace !== true) return [];
+  return later
+    .filter((use) => use.enabled && use.strength > 0 && findStep(use.step).mask === 'own')
+    .flatMap(({ mask, entries = [] }) => [...(mask === undefined ? [] : [mask]), ...entries.filter(({ enabled }) => enabled).map((entry) => entry.mask)]);
+}
+
+function stepKey(inputKey: string, use: StepUse, damage: readonly Mask[], { models }: Pick<RecipeBench, 'models'>): string {
   const step = findStep(use.step);
   const values = paramsOf(use);
-  const facts = [inputKey, step.id, step.version, values, use.strength, step.models(values, models), use.mask];
+  const facts = [inputKey, step.id, step.version, values, use.strength, step.models(values, models, use.faces), use.mask, use.faces, damage];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
-async function runStep(image: Image, use: StepUse, bench: RecipeBench, context: Context): Promise<Image> {
+/** What the step of `use` may work with on the input known by `inputKey`. */
+export function stepTools(inputKey: string, use: StepUse, damage: readonly Mask[], { store, models, photo, memo }: RecipeBench): StepTools {
   const step = findStep(use.step);
-  const ownMask = step.mask === 'own' ? use.mask : undefined;
-  const tools: StepTools = { store: bench.store, models: bench.models, strength: use.strength, photo: bench.photo, ...(ownMask === undefined ? {} : { mask: ownMask }) };
+  return {
+    store,
+    models,
+    strength: use.strength,
+    photo,
+    ...(step.mask === 'own' && use.mask !== undefined ? { mask: use.mask } : {}),
+    ...(step.perFace === true && use.faces !== undefined ? { faces: use.faces } : {}),
+    ...(damage.length === 0 ? {} : { damage }),
+    ...(memo === undefined ? {} : { remember: memo.under(`${inputKey}|${step.id}`) }),
+  };
+}
+
+async function runStep(image: Image, inputKey: string, use: StepUse, damage: readonly Mask[], bench: RecipeBench, context: Context): Promise<Image> {
+  const step = findStep(use.step);
+  const tools = stepTools(inputKey, use, damage, bench);
   const strength = step.strength === 'blend' ? use.strength : 1;
   const mask = step.mask === 'own' ? undefined : use.mask;
   const blends = strength < 1 || mask !== undefined;

@@ -1,8 +1,10 @@
+import type { FaceEdits } from '../../shared/face-edit.ts';
 import type { Mask } from '../../shared/mask.ts';
 import type { ParamSet, ParamValues } from '../../shared/params.ts';
 import type { Context } from '../context.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
+import type { Remember } from '../memo.ts';
 import type { ModelHub } from '../models/model-hub.ts';
 
 export interface Size {
@@ -18,6 +20,12 @@ export interface StepTools {
   readonly strength: number;
   /** The mask of this use. Only for steps with `mask: 'own'`; the runner mixes for the others. */
   readonly mask?: Mask;
+  /** What was decided about single faces. Only for steps with `perFace`. */
+  readonly faces?: FaceEdits;
+  /** Masks of later steps that will fill what they select: damage that is still in the picture. Only for steps with `perFace`. */
+  readonly damage?: readonly Mask[];
+  /** Intermediate results about this very input. Left out: nothing is kept. */
+  readonly remember?: Remember;
   /** Facts about the photo that geometry may depend on. */
   readonly photo: { readonly dpi: number | undefined };
 }
@@ -38,10 +46,12 @@ export interface Step<S extends ParamSet = ParamSet> {
   readonly mask?: 'own';
   /** Of a step with its own mask: what it should act on can be searched for, so it is of use without a brush. */
   readonly proposesMask?: boolean;
+  /** It takes decisions about single faces. */
+  readonly perFace?: boolean;
   /** Sentences the user should know about this use, before anything is computed. */
   notices?(params: ParamValues<S>, mask: Mask | undefined, input: Size): readonly string[];
   /** Ids of the models this use would need; they are part of the cache key. */
-  models(params: ParamValues<S>, hub: ModelHub): readonly string[];
+  models(params: ParamValues<S>, hub: ModelHub, faces?: FaceEdits): readonly string[];
   outputSize(input: Size, params: ParamValues<S>, photo: StepTools['photo']): Size;
   /** The params that do to a part of a picture of size `whole` what `params` do to the whole; only for steps whose params speak of the whole. */
   forPart?(params: ParamValues<S>, whole: Size): ParamValues<S>;
