@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { quietContext } from '../engine/context.ts';
 import { maskFromImage } from '../engine/fill/mask-from-image.ts';
 import { openPhoto } from '../engine/image/decode.ts';
@@ -7,13 +6,10 @@ import { remove } from '../engine/steps/remove.ts';
 import { HeirloomError } from '../shared/failure.ts';
 import { type Mask, maskSchema } from '../shared/mask.ts';
 import { accepts, checkParams, type ParamValue } from '../shared/params.ts';
-import type { Recipe } from '../shared/recipe.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
-import { exitCodes } from './exit-codes.ts';
-import { exportFlags, exportOptionsFrom, extensionOf } from './export-flags.ts';
+import { editPhoto, withEditFlags } from './edit-photo.ts';
+import { exportFlags } from './export-flags.ts';
 import { describeFlags, type Flag, numberFrom, parseFlags, type ParsedFlags } from './flags.ts';
-import { duration, followJob } from './follow-job.ts';
-import { withEngine } from './open-engine.ts';
 import { withStore } from './with-store.ts';
 
 const paramFlags: Readonly<Record<string, string>> = { method: 'method', seed: 'seed', feather: 'featherPx' };
@@ -38,16 +34,6 @@ const ownFlags: readonly Flag[] = [
       help: `${spec.help} Takes ${accepts(spec)}, ${String(spec.default)} if left out.`,
     };
   }),
-  {
-    name: 'output',
-    short: 'o',
-    takes: 'FILE',
-    help: 'Where to save; next to the photo, as "NAME-removed", if left out. Never the photo itself.',
-  },
-  { name: 'overwrite', help: 'Replace an output that exists.' },
-  { name: 'allow-damaged', help: 'Open what can be read of a damaged photo.' },
-  { name: 'json', help: 'Print one JSON object a line instead of text.' },
-  { name: 'verbose', help: 'Print the log.' },
 ];
 
 /** Largest `--grow`, either way. */
@@ -62,13 +48,13 @@ Removes scratches or unwanted things. Every pixel outside of the mask and its so
 
   heirloom remove old.jpg --mask scratches.png -o new.png
 
-${describeFlags(ownFlags)}
+${describeFlags(withEditFlags(ownFlags, 'removed').slice(0, -exportFlags.length))}
 
 How the result is saved:
 ${describeFlags(exportFlags)}
 `,
   run: async (args, terminal) => {
-    const flags = parseFlags(args, [...ownFlags, ...exportFlags]);
+    const flags = parseFlags(args, withEditFlags(ownFlags, 'removed'));
     const [photo, ...more] = flags.positionals;
     if (photo === undefined)
       throw new UsageError('Which photo? Name a file: heirloom remove PHOTO --mask FILE.');
@@ -125,16 +111,7 @@ async function removeFrom(
   flags: ParsedFlags,
   terminal: Terminal,
 ): Promise<number> {
-  const json = flags.has('json');
-  const startedMs = performance.now();
-  return withEngine(terminal, flags.has('verbose'), async (local) => {
-    const photo = await local.call('photo.open', {
-      id: randomUUID(),
-      path,
-      name: basename(path),
-      allowDamaged: flags.has('allow-damaged'),
-    });
-    const { image } = photo;
+  return editPhoto(path, 'removed', flags, terminal, (_local, { image }) => {
     if (image.width !== mask.width || image.height !== mask.height) {
       throw new HeirloomError(
         'bad-input',
@@ -142,43 +119,8 @@ async function removeFrom(
         'Make a mask of exactly the size of the picture.',
       );
     }
-    const recipe: Recipe = {
-      format: 'heirloom-recipe',
-      version: 1,
-      steps: [
-        {
-          id: 'remove-1',
-          step: remove.id,
-          version: remove.version,
-          enabled: true,
-          strength: 1,
-          params,
-          mask,
-        },
-      ],
-    };
-    const given = flags.text('output');
-    const options = exportOptionsFrom(flags, given, photo.exportDefaults);
-    const output =
-      given === undefined
-        ? join(dirname(path), `${basename(path, extname(path))}-removed${extensionOf[options.format]}`)
-        : resolve(given);
-    for (const notice of json ? [] : photo.notices) terminal.err(`${notice}\n`);
-    const job = await local.call('export.start', {
-      photo: photo.id,
-      recipe,
-      path: output,
-      options,
-      overwrite: flags.has('overwrite'),
-    });
-    const { result } = await followJob(local, job, terminal, json);
-    const seconds = (performance.now() - startedMs) / 1000;
-    const notices = result?.notices ?? [];
-    if (json) terminal.out(`${JSON.stringify({ event: 'done', output, notices, seconds })}\n`);
-    else {
-      for (const notice of notices) terminal.err(`${notice}\n`);
-      terminal.out(`${given ?? output} (${duration(seconds)})\n`);
-    }
-    return exitCodes.ok;
+    const { id, version } = remove;
+    const use = { id: `${id}-1`, step: id, version, enabled: true, strength: 1, params, mask };
+    return { recipe: { format: 'heirloom-recipe', version: 1, steps: [use] } };
   });
 }

@@ -11,6 +11,7 @@ import { exportFlags, exportOptionsFrom, extensionOf } from './export-flags.ts';
 import { describeFlags, type Flag, parseFlags, type ParsedFlags } from './flags.ts';
 import { duration, followJob } from './follow-job.ts';
 import { withEngine } from './open-engine.ts';
+import { proposeMasks } from './propose-masks.ts';
 import { applyRecipeFlags, expandPrincipals, recipeFlags } from './recipe-flags.ts';
 
 const ownFlags: readonly Flag[] = [
@@ -64,17 +65,18 @@ async function restore(path: string, flags: ParsedFlags, steps: readonly StepDes
   return withEngine(terminal, flags.has('verbose'), async (local) => {
     const name = basename(path);
     const photo = await local.call('photo.open', { id: randomUUID(), path, name, allowDamaged: flags.has('allow-damaged') });
-    const recipe = applyRecipeFlags(await startRecipe(flags, photo), flags, steps);
+    const wanted = applyRecipeFlags(await startRecipe(flags, photo), flags, steps);
     const given = flags.text('output');
     const options = exportOptionsFrom(flags, given, photo.exportDefaults);
     const output = given === undefined ? join(dirname(path), `${basename(path, extname(path))}-restored${extensionOf[options.format]}`) : resolve(given);
-    if (json) terminal.out(`${JSON.stringify({ event: 'opened', photo: describePhoto(photo), recipe })}\n`);
+    if (json) terminal.out(`${JSON.stringify({ event: 'opened', photo: describePhoto(photo), recipe: wanted })}\n`);
     else for (const notice of photo.notices) terminal.err(`${notice}\n`);
+    const { recipe, notices: found } = await proposeMasks(local, photo.id, wanted, terminal, json);
     const job = await local.call('export.start', { photo: photo.id, recipe, path: output, options, overwrite: flags.has('overwrite') });
     const { result } = await followJob(local, job, terminal, json);
     await saveRecipe(flags, recipe);
     const seconds = (performance.now() - startedMs) / 1000;
-    const notices = result?.notices ?? [];
+    const notices = [...found, ...(result?.notices ?? [])];
     if (json) terminal.out(`${JSON.stringify({ event: 'done', output, notices, seconds })}\n`);
     else {
       for (const notice of notices) terminal.err(`${notice}\n`);

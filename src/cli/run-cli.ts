@@ -8,11 +8,12 @@ import { facesCommand } from './faces-command.ts';
 import { describeRows } from './flags.ts';
 import { modelsCommand } from './models-command.ts';
 import { removeCommand } from './remove-command.ts';
+import { repairCommand } from './repair-command.ts';
 import { restoreCommand } from './restore-command.ts';
 import { stepsCommand } from './steps-command.ts';
 import { webCommand } from './web-command.ts';
 
-export const commands: readonly Command[] = [restoreCommand, removeCommand, stepsCommand, modelsCommand, compareCommand, degradeCommand, facesCommand, webCommand];
+export const commands: readonly Command[] = [restoreCommand, repairCommand, removeCommand, stepsCommand, modelsCommand, compareCommand, degradeCommand, facesCommand, webCommand];
 
 /** Runs one command line. Never throws: whatever goes wrong becomes one sentence and an exit code. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { emptyMap } from '../../../src/engine/damage/damage-map.ts';
 import { proposeMask, thresholdOf } from '../../../src/engine/damage/propose-mask.ts';
-import { rasterizeMask } from '../../../src/engine/fill/rasterize-mask.ts';
+import { rasterizeMask } from '../../../src/shared/raster/rasterize-mask.ts';
 import { damageKinds } from '../../../src/shared/damage.ts';
 import { maskSchema } from '../../../src/shared/mask.ts';
 import { randomSource } from '../image/make.ts';
