@@ -17,8 +17,12 @@ const aliases: Readonly<Record<string, Alias>> = {
   alpha: { step: 'enlarge', param: 'alpha' },
   'long-side': { step: 'enlarge', param: 'longSidePx', also: { size: 'long-side' } },
   'print-cm': { step: 'enlarge', param: 'printLongSideCm', also: { size: 'print' } },
+  'face-alpha': { step: 'faces', param: 'faceAlpha' },
   'print-dpi': { step: 'enlarge', param: 'printDpi', also: { size: 'print' } },
 };
+
+/** Short names for the strength of a step. */
+const strengthAliases: Readonly<Record<string, string>> = { 'face-strength': 'faces' };
 
 /** What the number in `--step N` means; the strength for all other steps that have one. */
 const principals: Readonly<Record<string, Alias>> = {
@@ -39,7 +43,12 @@ export function recipeFlags(steps: readonly StepDescription[]): readonly Flag[] 
       ),
     ];
   });
-  return [...flags, ...usableAliases(steps).map(([name, { step, param }]) => ({ name, takes: 'N', help: `Short for --${flagName(step, param)}.` }))];
+  const short = (name: string, of: string): Flag => ({ name, takes: 'N', help: `Short for --${of}.` });
+  return [
+    ...flags,
+    ...usableAliases(steps).map(([name, { step, param }]) => short(name, flagName(step, param))),
+    ...Object.entries(strengthAliases).flatMap(([name, id]) => (steps.some((step) => step.id === id) ? [short(name, `${id}-strength`)] : [])),
+  ];
 }
 
 function paramFlag(step: StepDescription, name: string, spec: ParamSpec): Flag {
@@ -52,7 +61,7 @@ export function flagName(step: string, param: string): string {
   return `${step}-${param.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Turns `--enlarge 4` into `--enlarge --enlarge-factor 4`, which is what it means. */
+/** Turns `--enlarge 4` into `--enlarge --enlarge-factor 4`, and `--faces off` into `--no-faces`: what they mean. */
 export function expandPrincipals(args: readonly string[], steps: readonly StepDescription[]): readonly string[] {
   const expanded: string[] = [];
   const rest = [...args];
@@ -60,6 +69,12 @@ export function expandPrincipals(args: readonly string[], steps: readonly StepDe
     if (entry === '--') return [...expanded, entry, ...rest];
     const [name = '', given] = entry.startsWith('--') ? entry.slice(2).split('=', 2) : [];
     const step = steps.find(({ id }) => id === name);
+    const onOff = given ?? rest[0];
+    if (step !== undefined && (onOff === 'on' || onOff === 'off')) {
+      if (given === undefined) rest.shift();
+      expanded.push(onOff === 'on' ? `--${name}` : `--no-${name}`);
+      continue;
+    }
     const isNumber = /^\d*\.?\d+$/.test(given ?? rest[0] ?? '');
     const principal = step === undefined ? undefined : (principals[name]?.param ?? (step.strength === 'none' ? undefined : 'strength'));
     if (step === undefined || principal === undefined || !isNumber) expanded.push(entry);
@@ -83,11 +98,12 @@ function applyStep(recipe: Recipe, flags: ParsedFlags, step: StepDescription, st
     return { ...recipe, steps: recipe.steps.map((use) => (use.step === id ? { ...use, enabled: false } : use)) };
   }
   const params = givenParams(flags, step, steps);
-  const strengthText = flags.text(`${id}-strength`);
+  const strengthFlag = [`${id}-strength`, ...Object.keys(strengthAliases).filter((name) => strengthAliases[name] === id)].find((name) => flags.text(name) !== undefined);
+  const strengthText = strengthFlag === undefined ? undefined : flags.text(strengthFlag);
   if (!flags.has(id) && strengthText === undefined && Object.keys(params).length === 0) return recipe;
-  const strength = strengthText === undefined ? undefined : numberFrom(strengthText, `${id}-strength`);
+  const strength = strengthText === undefined ? undefined : numberFrom(strengthText, strengthFlag ?? '');
   if (strength !== undefined && (strength < 0 || strength > 1)) {
-    throw new UsageError(`--${id}-strength should be a number from 0 to 1, but is ${strength}.`);
+    throw new UsageError(`--${strengthFlag ?? ''} should be a number from 0 to 1, but is ${strength}.`);
   }
   const change = (use: StepUse): StepUse => ({
     ...use,

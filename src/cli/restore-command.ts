@@ -37,13 +37,14 @@ export const restoreCommand: Command = {
 Restores a photo. Without flags it does what Heirloom proposes for that photo, as in the studio.
 
   heirloom restore old.jpg -o new.png --enlarge 4 --alpha 0.3
+  heirloom restore old.jpg -o new.png --faces on --face-strength 0.5
 
 ${describeFlags(ownFlags)}
 
 How the result is saved:
 ${describeFlags(exportFlags)}
 
-Steps (naming a step or one of its parameters turns it on):
+Steps (naming a step or one of its parameters turns it on, --STEP off or --no-STEP leaves it out):
 ${describeFlags(recipeFlags(stepDescriptions()))}
 `,
   run: async (args, terminal) => {

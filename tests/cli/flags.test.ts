@@ -92,6 +92,22 @@ describe('the flags of the steps', () => {
     expect(apply('--no-grain')).toEqual(recipe);
   });
 
+  test('--step on and --step off turn a step on and off, whichever way they are written', () => {
+    for (const args of [['--enlarge', 'on'], ['--enlarge=on']]) expect(apply(...args).steps[0]?.enabled).toBe(true);
+    for (const args of [['--enlarge', 'off'], ['--enlarge=off']]) expect(apply(...args).steps[0]?.enabled).toBe(false);
+    expect(expandPrincipals(['--enlarge', 'on', 'scan.png'], steps)).toEqual(['--enlarge', 'scan.png']);
+  });
+
+  test('--face-strength is the strength of the step about faces', () => {
+    const real = engineSteps.map(describeStep);
+    const faces = (...args: string[]) =>
+      applyRecipeFlags(emptyRecipe, parseFlags(expandPrincipals(args, real), recipeFlags(real)), real).steps.find(({ step }) => step === 'faces');
+    expect(faces('--faces', 'on', '--face-strength', '0.4', '--face-alpha', '0.9')).toMatchObject({ enabled: true, strength: 0.4, params: { faceAlpha: 0.9 } });
+    expect(faces('--face-strength', '0.25')).toMatchObject({ enabled: true, strength: 0.25 });
+    expect(faces('--faces', '0.7')).toMatchObject({ enabled: true, strength: 0.7 });
+    expect(() => faces('--face-strength', '2')).toThrow('--face-strength should be a number from 0 to 1');
+  });
+
   test.each([
     [['--enlarge', '99'], /from 1 to 8/],
     [['--enlarge-factor', 'four'], /--enlarge-factor should be a number/],

@@ -111,8 +111,11 @@ async function cropMended(
   }
 }
 
+/** What a restorer that would take any size is given: the size Heirloom's own are trained at. */
+const freeFacePx = 256;
+
 function faceSizeOf({ id, info }: Model): number {
-  const { width = templateSizePx, height = templateSizePx } = info.fixedSize ?? {};
+  const { width, height } = info.fixedSize ?? { width: freeFacePx, height: freeFacePx };
   if (width === height && info.scale === 1 && info.outputChannels === 3) return width;
   throw new HeirloomError(
     'unsupported-model',

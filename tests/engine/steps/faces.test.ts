@@ -1,19 +1,11 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { quietContext } from '../../../src/engine/context.ts';
-import { ffhqTemplate } from '../../../src/engine/faces/geometry.ts';
 import type { Image } from '../../../src/engine/image/image.ts';
+import type { ModelHub } from '../../../src/engine/models/model-hub.ts';
 import { openPhoto } from '../../../src/engine/image/decode.ts';
-import { formatCatalog } from '../../../src/engine/models/catalog.ts';
-import { openModelFiles } from '../../../src/engine/models/model-files.ts';
-import { createModelHub, type ModelHub } from '../../../src/engine/models/model-hub.ts';
-import type { Network } from '../../../src/engine/models/network.ts';
-import { createInlineRuntime, type TensorData } from '../../../src/engine/models/runtime.ts';
 import { enlarge } from '../../../src/engine/steps/enlarge.ts';
 import { faces } from '../../../src/engine/steps/faces.ts';
 import { mapRows } from '../../../src/engine/image/map-rows.ts';
@@ -22,73 +14,14 @@ import { writeSafetensors } from '../../../src/engine/weights/safetensors.ts';
 import { defaultParams } from '../../../src/shared/params.ts';
 import { sharedData, sharedDataNote } from '../../shared-data.ts';
 import { openBench } from '../image/make.ts';
+import { golden, openHubs, seesOne } from '../faces/face-hubs.ts';
 import { compactWeights, halftone, paint, pixelsOf } from '../models/networks.ts';
 
-const golden = fileURLToPath(new URL('../../fixtures/golden', import.meta.url));
 const bench = openBench();
-const folder = mkdtempSync(join(tmpdir(), 'heirloom-faces-'));
-const hubs: ModelHub[] = [];
+const { folder, hubOf, close } = openHubs();
 const defaults = defaultParams(faces.params);
 /** The test networks have random weights: what they give is nobody's face. */
 const unguarded = { ...defaults, guard: false };
-
-function hubOf(
-  name: string,
-  files: readonly (readonly [id: string, role: string, path: string])[],
-): ModelHub {
-  const shipped = join(folder, name);
-  mkdirSync(shipped);
-  const entries = files.map(([id, role, path]) => {
-    const file = `${id}${extname(path)}`;
-    copyFileSync(path, join(shipped, file));
-    return { id, title: id, role, origin: 'embedded' as const, file, license: 'test' };
-  });
-  writeFileSync(join(shipped, 'catalog.json'), formatCatalog(entries));
-  const hub = createModelHub({
-    files: openModelFiles([shipped], join(folder, `${name}-user`)),
-    runtime: createInlineRuntime(),
-    settings: { device: 'cpu', tilePx: 0, memoryBudgetMiB: 512, theme: 'system' },
-    device: 'cpu',
-    threads: 1,
-    log: () => {},
-  });
-  hubs.push(hub);
-  return hub;
-}
-
-/** A detector with the outputs of YuNet that sees one upright face in the picture's upper left 128 pixels. */
-function seesOne(real: Network, factor: number): Network {
-  return {
-    ...real,
-    run: async ({ input }) => {
-      const [, , height = 0, width = 0] = input?.dims ?? [];
-      const outputs: Record<string, TensorData> = {};
-      for (const stride of [8, 16, 32]) {
-        const cells = (width / stride) * (height / stride);
-        const add = (name: string, per: number): Float32Array => {
-          const data = new Float32Array(cells * per);
-          outputs[`${name}_${stride}`] = { data, dims: [1, cells, per] };
-          return data;
-        };
-        const [cls, obj, bbox, kps] = [add('cls', 1), add('obj', 1), add('bbox', 4), add('kps', 10)];
-        if (stride !== 8) continue;
-        const at = (px: number): number => ((px / 512) * 100 + 14) * factor;
-        const [x, y] = [at(256), at(300)];
-        const [column, row] = [Math.floor(x / 8), Math.floor(y / 8)];
-        const cell = row * (width / 8) + column;
-        cls[cell] = obj[cell] = 1;
-        bbox.set(
-          [x / 8 - column, y / 8 - row, Math.log((60 * factor) / 8), Math.log((70 * factor) / 8)],
-          4 * cell,
-        );
-        ffhqTemplate.forEach(([px, py], k) =>
-          kps.set([at(px) / 8 - column, at(py) / 8 - row], 10 * cell + 2 * k),
-        );
-      }
-      return outputs;
-    },
-  };
-}
 
 let hub: ModelHub;
 let photo: Image;
@@ -103,9 +36,8 @@ beforeAll(async () => {
   photo = await paint(bench.store, 128, 128, 3, halftone);
 });
 afterAll(async () => {
-  for (const each of hubs) await each.close();
+  await close();
   await bench.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const run = (
