@@ -1,0 +1,68 @@
+"""Trains the scratch detector: `python -m training.train_scratch_detect --seconds 120 --out training/runs/scratch-detect --pack .pack`."""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+from torch.nn import functional as F
+
+from training.pack import load_pack
+from training.scratch_network import DEPTH, KINDS, WIDTH, ScratchUNet
+from training.scratch_scenes import Scene, ScratchScenes
+from training.timed_run import TimedRun, add_arguments
+
+SIDE, BATCH = 256, 32
+CLEAN_WEIGHT = 2.0
+"""Of every pixel of an undamaged picture: a mark there is worse than a missed speck."""
+
+
+def scratch_losses(logits: torch.Tensor, scene: Scene) -> dict[str, torch.Tensor]:
+    """Cross-entropy by kind and for any kind together, and Dice by kind over the whole batch."""
+    weight = scene.weight * (1 + (CLEAN_WEIGHT - 1) * scene.clean)
+    target = scene.target
+    by_kind = (F.binary_cross_entropy_with_logits(logits, target, reduction="none") * weight).mean((0, 2, 3)).sum()
+    some, most = target.amax(1), logits.amax(1)
+    sure = torch.where(some > 0, 1.0, weight.amin(1))
+    together = (F.binary_cross_entropy_with_logits(most, some, reduction="none") * sure).mean()
+    p = logits.sigmoid() * (scene.weight > 0)
+    both = (p * target).sum((0, 2, 3))
+    dice = 1 - (2 * both + 50) / (p.sum((0, 2, 3)) + target.sum((0, 2, 3)) + 50)
+    with torch.no_grad():
+        marked = (most > 0).float() * (sure > 0)
+        hit = (marked * some).sum()
+        clean = scene.clean[:, 0]
+        parts = {"precision": hit / marked.sum().clamp(min=1), "recall": hit / some.sum().clamp(min=1),
+                 "clean_marked": (marked * clean).sum() / (clean.sum() * marked[0].numel()).clamp(min=1)}
+    return {"loss": 8 * by_kind + 8 * together + 0.25 * dice.sum(), "by_kind": by_kind, "together": together, "dice": dice.mean(), **parts}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    a = parser.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(a.seed)
+    pack = load_pack(a.pack)
+    scenes = ScratchScenes(pack, a.device, a.seed, a.limit, each=256 if a.device != "cpu" else 1)
+    del pack
+    net = ScratchUNet()
+    net.initialize(a.seed)
+    inner = [m.weight for part in (net.down_sample, net.down_path, net.up_path) for m in part.modules() if isinstance(m, torch.nn.Conv2d)]
+    run = TimedRun("scratch-detect", net, a, rate=1.5e-3, matrices=inner, matrix_rate=1.5e-3,
+                   metadata={"architecture": "Scratch U-Net", "width": str(WIDTH), "depth": str(DEPTH), "outputs": " ".join(KINDS), "range": "-1..1 gray"})
+    n = a.batch or BATCH
+    side = SIDE if a.device != "cpu" else 128
+
+    def losses() -> dict[str, torch.Tensor]:
+        with torch.no_grad():
+            scene = scenes.batch(n, side, run.rng)
+        with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=run.device.type == "cuda"):
+            logits = run.net(scene.x.contiguous(memory_format=torch.channels_last))
+        return scratch_losses(logits.float(), scene)
+
+    run.train(losses)
+
+
+if __name__ == "__main__":
+    main()
