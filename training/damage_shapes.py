@@ -176,7 +176,7 @@ def craquelure(n: int, side: int, device: str | torch.device, rng: np.random.Gen
     for _ in range(n):
         count = int(rng.integers(8, 40))
         points = torch.as_tensor(rng.uniform(-0.1, 1.1, (count, 2)) * side, dtype=torch.float32, device=device)
-        bend = [a * torch.sin(at / p + q) for a, p, q in zip(rng.uniform(1, 6, 2), rng.uniform(8, 30, 2), rng.uniform(0, 6, 2))]
+        bend = [torch.sin(at / float(p) + float(q)) * float(a) for a, p, q in zip(rng.uniform(1, 6, 2), rng.uniform(8, 30, 2), rng.uniform(0, 6, 2))]
         x, y = at[None, :] + bend[0][:, None], at[:, None] + bend[1][None, :]
         distance = ((x - points[:, 0, None, None]) ** 2 + (y - points[:, 1, None, None]) ** 2).sqrt()
         two, which = distance.topk(2, 0, largest=False)

@@ -72,7 +72,7 @@ class YuNet(nn.Module):
             self.bbox_head.add_module(f"multi_level_{name}", nn.ModuleList(Unit(width, size, norm=False) for _ in STRIDES))
 
     def initialize(self, seed: int) -> None:
-        """Kaiming noise for everything, zero boxes and points, and a prior of 1 % for faces."""
+        """Kaiming noise for everything, boxes of 3.3 cells around the cell's center, and a prior of 1 % for faces."""
         generator = torch.Generator().manual_seed(seed)
         for name, module in self.named_modules():
             if isinstance(module, nn.Conv2d):
@@ -82,7 +82,7 @@ class YuNet(nn.Module):
                 module.bias.data.zero_()
         for name, _ in HEADS:
             for unit in getattr(self.bbox_head, f"multi_level_{name}"):
-                unit.conv2.bias.data.fill_(-4.0 if name in ("cls", "obj") else 0.0)
+                unit.conv2.bias.data.copy_(torch.tensor({"cls": [-4.0], "obj": [-4.0], "bbox": [0.5, 0.5, 1.2, 1.2], "kps": [0.5] * 10}[name]))
                 unit.conv2.weight.data.mul_(0.3)
 
     def forward(self, rgb: torch.Tensor) -> list[torch.Tensor]:

@@ -126,10 +126,9 @@ class TimedRun:
         parts = losses()
         parts["loss"].backward()
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        scale = torch.isfinite(norm).float()
         for p in self.net.parameters():
             if p.grad is not None:
-                p.grad.nan_to_num_(0, 0, 0).mul_(scale)
+                p.grad.nan_to_num_(0, 0, 0)  # a norm that is not finite has made all of them so: the step is left out
         for optimizer in self.optimizers:
             optimizer.step()
         self.update_ema()

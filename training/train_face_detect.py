@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from training.degradations import film_damage, per_sample
 from training.face_losses import face_losses
 from training.face_mosaic import FaceMosaic
 from training.face_network import OWN_SHARED, OWN_WIDTHS, YuNet, own_state
+from training.imaging import RUNS
 from training.mask_bank import MaskBank
 from training.pack import load_pack
 from training.timed_run import TimedRun, add_arguments
@@ -29,7 +31,10 @@ def main() -> None:
     torch.manual_seed(a.seed)
     pack = load_pack(a.pack)
     if not pack.labels:
-        raise SystemExit("The pack has no face-labels.json: run `python -m training.label_faces` first.")
+        labels = RUNS / "face-labels.json"
+        if not labels.exists():
+            raise SystemExit("There are no face labels: run `python -m training.label_faces` first.")
+        pack.labels.update(json.loads(labels.read_text()))
     mosaic = FaceMosaic(pack, a.device, a.limit)
     dirt = MaskBank.overlays(pack.damage, a.device)
     del pack

@@ -26,7 +26,7 @@ class Wear:
         """Gray, sepia or faded for `share` of the samples, and low contrast for some."""
         n, rng = len(x), self.draw.rng
         x = torch.where(per_sample((rng.random(n) < share).astype(np.float32), x) > 0, draw_aging(x, rng), x)
-        low = np.where(rng.random(n) < 0.3, rng.uniform(0.2, 0.7, n), 1.0)  # contrast kept
+        low = np.where(rng.random(n) < 0.3, rng.uniform(0.25, 0.8, n), 1.0)  # contrast kept
         black = (1 - low) * rng.random(n)
         gamma = np.exp(rng.normal(0, 0.25, n))
         return fade(x, per_sample(black, x), per_sample(black + low, x), per_sample(gamma, x))
@@ -51,7 +51,7 @@ class Wear:
                 small = jpeg(small, d.rng.uniform(40, 95, n))
             x = resize(small, h, w, "bicubic", antialias=False).clamp(0, 1)
         if d.some(0.55):
-            x = film_grain(x, per(0.01, 0.03 + 0.1 * s), d.uniform(0.0, 1.6), float(d.rng.choice([0.0, 0.3, 0.6])), d.torch)
+            x = film_grain(x, per(0.01, 0.02 + 0.07 * s), d.uniform(0.0, 1.6), float(d.rng.choice([0.0, 0.3, 0.6])), d.torch)
         if d.some(0.2):
             x = paper_texture(x, per(0.01, 0.07), d.uniform(0.5, 2.0), d.torch)
         if d.some(0.18 * s):
