@@ -12,6 +12,7 @@ export default defineConfig({
           index: 'src/main/index.ts',
           engine: 'src/engine/process.ts',
           'inference-worker': 'src/engine/models/inference-worker.ts',
+          'fill-worker': 'src/engine/fill/fill-worker.ts',
           'device-probe': 'src/engine/models/device-probe.ts',
           web: 'src/web/index.ts',
           cli: 'src/cli/index.ts',

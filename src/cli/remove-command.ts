@@ -12,7 +12,12 @@ import { exportFlags } from './export-flags.ts';
 import { describeFlags, type Flag, numberFrom, parseFlags, type ParsedFlags } from './flags.ts';
 import { withStore } from './with-store.ts';
 
-const paramFlags: Readonly<Record<string, string>> = { method: 'method', seed: 'seed', feather: 'featherPx' };
+const paramFlags: Readonly<Record<string, string>> = {
+  method: 'method',
+  model: 'model',
+  seed: 'seed',
+  feather: 'featherPx',
+};
 
 const ownFlags: readonly Flag[] = [
   {

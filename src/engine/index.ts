@@ -11,6 +11,7 @@ import type { Recipe } from '../shared/recipe.ts';
 import type { Handlers } from '../shared/rpc.ts';
 import { findDamage } from './damage/find-damage.ts';
 import { FaceInspections } from './face-inspections.ts';
+import { createFillThread } from './fill/fill-thread.ts';
 import { openPhoto } from './image/decode.ts';
 import { defaultExportOptions, savePhoto } from './image/encode.ts';
 import type { Image } from './image/image.ts';
@@ -41,7 +42,7 @@ export interface EngineOptions {
   readonly settings: Settings;
   readonly version: string;
   /** Built modules that run outside this thread. Without them inference runs inline and only the CPU is used: for tests and tools. */
-  readonly entries?: { readonly inferenceWorker: string; readonly deviceProbe: string };
+  readonly entries?: { readonly inferenceWorker: string; readonly fillWorker: string; readonly deviceProbe: string };
   log?(line: string): void;
 }
 
@@ -97,6 +98,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const devices = await findDevices(options);
   const deviceFor = (wanted: string): string => (devices.some(({ id, state }) => id === wanted && state === 'ready') ? wanted : fastestDevice(devices));
   const runtime = options.entries === undefined ? createInlineRuntime() : createWorkerRuntime(options.entries.inferenceWorker);
+  const fills = options.entries === undefined ? undefined : createFillThread(options.entries.fillWorker);
   const files = openModelFiles(options.modelDirectories, join(options.dataDirectory, 'models'));
   const models = createModelHub({ files, runtime, settings, device: deviceFor(settings.device), threads: availableParallelism(), log, onSpeed: () => void announceModels() });
   const info = (): EngineInfo => ({ version, devices, device: deviceFor(settings.device) });
@@ -107,7 +109,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     if (photo === undefined) throw new HeirloomError('bad-input', 'This photo is not open any more.', 'Open it again.');
     return photo;
   };
-  const benchOf = (photo: OpenPhoto): Parameters<typeof runRecipe>[3] => ({ store, models, cache, memo, photo: { dpi: photo.metadata.dpi } });
+  const benchOf = (photo: OpenPhoto): Parameters<typeof runRecipe>[3] => ({ store, models, cache, memo, ...(fills === undefined ? {} : { filler: fills.fill }), photo: { dpi: photo.metadata.dpi } });
 
   const closePhoto = (id: string): void => {
     const photo = photos.get(id);
@@ -285,6 +287,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       shelf.clear();
       cache.clear();
       memo.clear();
+      await fills?.close();
       await models.close();
       await store.close();
     },

@@ -8,7 +8,7 @@ export const processOptionsSchema = object({
   modelDirectories: array(string(), 100),
   settings: settingsSchema,
   version: string(100),
-  entries: object({ inferenceWorker: string(), deviceProbe: string() }),
+  entries: object({ inferenceWorker: string(), fillWorker: string(), deviceProbe: string() }),
   /** Unix domain socket or named pipe on which pixels are served. */
   pixelSocket: string(),
 });

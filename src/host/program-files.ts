@@ -13,7 +13,7 @@ export interface ProgramFiles {
   /** Entry of the engine process. */
   readonly engine: string;
   /** What the engine runs outside of its own thread. */
-  readonly entries: { readonly inferenceWorker: string; readonly deviceProbe: string };
+  readonly entries: { readonly inferenceWorker: string; readonly fillWorker: string; readonly deviceProbe: string };
   /** Weights that ship with Heirloom. */
   readonly models: string;
 }
@@ -32,6 +32,7 @@ export function programFiles(from: string = import.meta.url): ProgramFiles {
         engine: join(root, 'out', 'main', 'engine.js'),
         entries: {
           inferenceWorker: join(root, 'out', 'main', 'inference-worker.js'),
+          fillWorker: join(root, 'out', 'main', 'fill-worker.js'),
           deviceProbe: join(root, 'out', 'main', 'device-probe.js'),
         },
         models: join(root, 'resources', 'models'),

@@ -124,7 +124,7 @@ test('what is missing or wrong on the command line is said before anything is op
   expect(await run('remove', at('photo.png'))).toBe(2);
   expect(err).toContain('--mask FILE');
   expect(await run('remove', at('photo.png'), '--mask', at('none.png'), '--method', 'magic')).toBe(2);
-  expect(err).toContain('one of auto, exemplar, telea');
+  expect(err).toContain('one of auto, together, network, exemplar, telea');
   expect(await run('remove', at('photo.png'), '--mask', at('none.png'), '--grow', '9999')).toBe(2);
   expect(await run('remove', at('photo.png'), '--mask', at('none.png'))).toBe(5);
 });

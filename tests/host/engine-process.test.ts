@@ -24,7 +24,7 @@ const jobs: Job[] = [];
 const log: string[] = [];
 
 beforeAll(async () => {
-  bundle = await bundleEntries('src/engine/process.ts', 'src/engine/models/inference-worker.ts', 'src/engine/models/device-probe.ts');
+  bundle = await bundleEntries('src/engine/process.ts', 'src/engine/models/inference-worker.ts', 'src/engine/fill/fill-worker.ts', 'src/engine/models/device-probe.ts');
 });
 afterAll(() => rm(bundle, { recursive: true, force: true }));
 
@@ -47,7 +47,7 @@ beforeEach(async () => {
           modelDirectories: [programFiles().models],
           settings: { ...defaultSettings(), tilePx: 64 },
           version: 'test',
-          entries: { inferenceWorker: join(bundle, 'inference-worker.js'), deviceProbe: join(bundle, 'device-probe.js') },
+          entries: { inferenceWorker: join(bundle, 'inference-worker.js'), fillWorker: join(bundle, 'fill-worker.js'), deviceProbe: join(bundle, 'device-probe.js') },
           pixelSocket,
         },
         (line) => log.push(line),
@@ -117,7 +117,7 @@ test('an engine that cannot start says why', async () => {
     spawn: (pixelSocket) =>
       forkEngine(
         join(bundle, 'process.js'),
-        { dataDirectory: models, scratchDirectory: join(models, 'x'), modelDirectories: [], settings: defaultSettings(), version: 'test', entries: { inferenceWorker: '', deviceProbe: '' }, pixelSocket },
+        { dataDirectory: models, scratchDirectory: join(models, 'x'), modelDirectories: [], settings: defaultSettings(), version: 'test', entries: { inferenceWorker: '', fillWorker: '', deviceProbe: '' }, pixelSocket },
         (line) => log.push(line),
       ),
   });

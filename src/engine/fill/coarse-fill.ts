@@ -1,8 +1,7 @@
 import type { Mask } from '../../shared/mask.ts';
-import type { Context } from '../context.ts';
 import { colorChannels, hasAlpha, type Image, type Rect } from '../image/image.ts';
-import { fillHole } from './fill-hole.ts';
-import { reportTo } from './report-to.ts';
+import type { Guide, HoleImage } from './patch-level.ts';
+import { growPart } from './shrink-hole.ts';
 import { rasterizeMask } from '../../shared/raster/rasterize-mask.ts';
 
 /** A large hole filled at a fraction of the size. */
@@ -16,14 +15,13 @@ export interface CoarseFill {
   readonly pixels: Float32Array;
 }
 
-/** Fills the mask inside `rect` at 1 / factor of the size; undefined when nothing is known there. */
+/** Fills the mask inside `rect` at 1 / factor of the size, by `fill`; undefined when nothing is known there. */
 export async function coarseFill(
   view: Image,
   mask: Mask,
   rect: Rect,
   factor: number,
-  seed: number,
-  context: Context,
+  fill: (image: HoleImage) => Promise<Float32Array>,
 ): Promise<CoarseFill | undefined> {
   const channels = colorChannels(view);
   const width = Math.ceil(rect.width / factor);
@@ -56,35 +54,18 @@ export async function coarseFill(
     if (count > 0) for (let c = 0; c < channels; c++) pixels[i * channels + c]! /= count;
   }
   if (!hole.includes(0)) return undefined;
-  const filled = await fillHole(
-    { width, height, channels, pixels, hole, blocked },
-    { method: 'exemplar', seed, report: reportTo(context) },
-  );
+  const filled = await fill({ width, height, channels, pixels, hole, blocked });
   return { rect, factor, width, height, pixels: filled };
 }
 
-/** The coarse fill at full size where `around` lies, (around.height, around.width, channels), linear in between. */
-export function guideFrom(fill: CoarseFill, around: Rect, channels: number): Float32Array {
-  const result = new Float32Array(around.width * around.height * channels);
-  const place = (position: number, count: number): { low: number; high: number; share: number } => {
-    const at = Math.min(count - 1, Math.max(0, (position + 0.5) / fill.factor - 0.5));
-    const low = Math.floor(at);
-    return { low, high: Math.min(count - 1, low + 1), share: at - low };
+/** The coarse fill at full size where `around` lies. */
+export function guideFrom(fill: CoarseFill, around: Rect, channels: number): Guide {
+  const { factor, rect } = fill;
+  const part = { ...around, x: around.x - rect.x, y: around.y - rect.y };
+  return {
+    pixels: growPart({ ...fill, channels }, factor, part),
+    detailPx: factor,
+    weight: 1.5,
+    replacesCoarse: true,
   };
-  for (let y = 0, i = 0; y < around.height; y++) {
-    const down = place(y + around.y - fill.rect.y, fill.height);
-    for (let x = 0; x < around.width; x++, i++) {
-      const across = place(x + around.x - fill.rect.x, fill.width);
-      for (let c = 0; c < channels; c++) {
-        const at = (row: number, column: number): number =>
-          fill.pixels[(row * fill.width + column) * channels + c]!;
-        const upper =
-          at(down.low, across.low) * (1 - across.share) + at(down.low, across.high) * across.share;
-        const lower =
-          at(down.high, across.low) * (1 - across.share) + at(down.high, across.high) * across.share;
-        result[i * channels + c] = upper * (1 - down.share) + lower * down.share;
-      }
-    }
-  }
-  return result;
 }

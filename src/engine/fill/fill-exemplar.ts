@@ -2,10 +2,10 @@ import { seededNumbers } from '../models/seeded-numbers.ts';
 import { doubledField, measureField, type PatchField, randomField, searchField } from './patch-field.ts';
 import {
   buildPatchLevels,
-  guideWeight,
+  type Guide,
   type HoleImage,
   type PatchLevel,
-  patchRadius,
+  startSmoothly,
 } from './patch-level.ts';
 import { peelHole } from './patch-peel.ts';
 import { votePixels } from './patch-vote.ts';
@@ -15,8 +15,7 @@ export interface ExemplarOptions {
   readonly seed: number;
   /** Half the width of the hole at its widest, in pixels. */
   readonly holeRadiusPx: number;
-  /** A coarse result for the whole picture, known parts as coarse as the hole, (height, width, channels): its structure is kept. */
-  readonly guide?: Float32Array;
+  readonly guide?: Guide;
   /** Hears the fraction done; may reject to stop. */
   report?(done: number): Promise<void>;
 }
@@ -31,8 +30,6 @@ export interface ExemplarFill {
 /** How far the vote listens to patches that are not the best, on the way and for the last time: in the end seams between patches should be narrow. */
 const softVote = 2;
 const sharpVote = 0.25;
-/** With more patches than this a level gets fewer rounds, which bounds the time. */
-const manyTargets = 120_000;
 
 /**
  * Fills a hole with patches of the picture around it, coarse to fine: patches like what is there are found by PatchMatch (Barnes et al.
@@ -47,8 +44,7 @@ export async function fillExemplar(
   const random = seededNumbers(seed);
   const levels = buildPatchLevels(image, options.holeRadiusPx, guide);
   if (levels[0]!.sources.length === 0) return undefined;
-  // A guide shows what the coarse levels would find; its own detail reaches down to a quarter of the size.
-  const start = guide === undefined ? levels.length - 1 : Math.min(2, levels.length - 1);
+  const start = startOf(levels, guide);
   const work = levels
     .slice(0, start + 1)
     .map((level) => level.targets.length * (level === levels[0] ? 1 : 2));
@@ -59,8 +55,10 @@ export async function fillExemplar(
     const level = levels[index]!;
     const own = work[index]!;
     const part = (share: number): Promise<void> => report((done + share * own) / total);
-    if (field === undefined) field = startField(level, guide !== undefined, random);
-    else {
+    if (field === undefined) {
+      startSmoothly(level);
+      field = startField(level, random);
+    } else {
       field = doubledField(levels[index + 1]!, field, level, random);
       writePixels(level, holePixels(level), votePixels(level, field, holePixels(level), softVote));
     }
@@ -73,21 +71,25 @@ export async function fillExemplar(
   return { pixels: colorsOf(finest, image.channels), beside: besideHole(finest, field!, image.channels) };
 }
 
-function startField(level: PatchLevel, hasGuide: boolean, random: () => number): PatchField {
-  if (!hasGuide) return peelHole(level, random);
-  placeGuide(level);
-  const field = randomField(level, random);
-  measureField(level, field);
-  return field;
+/** The coarsest level; a guide that replaces the coarse ones lets it start where its own detail ends. */
+function startOf(levels: readonly PatchLevel[], guide: Guide | undefined): number {
+  const last = levels.length - 1;
+  return guide?.replacesCoarse === true
+    ? Math.min(last, Math.max(2, Math.ceil(Math.log2(guide.detailPx))))
+    : last;
 }
 
-/** Starts with the colors of the guide. */
-function placeGuide(level: PatchLevel): void {
-  const { data, channels, voted } = level;
+function startField(level: PatchLevel, random: () => number): PatchField {
+  const { data, channels, voted, guideWeight } = level;
+  if (guideWeight === 0) return peelHole(level, random);
+  // Starts with the colors of the guide.
   for (const pixel of holePixels(level)) {
     for (let c = voted; c < channels; c++)
       data[pixel * channels + c - voted] = data[pixel * channels + c]! / guideWeight;
   }
+  const field = randomField(level, random);
+  measureField(level, field);
+  return field;
 }
 
 interface Rounds {
@@ -98,12 +100,11 @@ interface Rounds {
 
 function roundsAt(level: PatchLevel, index: number, isFirst: boolean): Rounds {
   const sidePx = Math.max(level.width, level.height);
-  // After the coarsest level the field is nearly right, unless a guide made the coarsest ones unnecessary.
-  const searchPx = isFirst || level.voted < level.channels ? sidePx : Math.max(8, sidePx / 4);
-  if (level.targets.length > manyTargets) return { votes: 1, turns: 2, searchPx: 16 };
-  if (index === 0)
-    return { votes: level.targets.length > 30_000 ? 2 : 3, turns: 2, searchPx: Math.min(64, searchPx) };
-  return { votes: isFirst ? 12 : index === 1 ? 5 : 8, turns: 3, searchPx };
+  if (isFirst) return { votes: 12, turns: 3, searchPx: sidePx };
+  // After the coarsest level the field is nearly right, and neighbors tell the rest.
+  if (index === 0) return { votes: 1, turns: 2, searchPx: 8 };
+  if (index === 1) return { votes: 3, turns: 2, searchPx: 64 };
+  return { votes: 6, turns: 2, searchPx: Math.max(8, sidePx / 4) };
 }
 
 async function refine(
@@ -147,23 +148,12 @@ function colorsOf({ data, channels, hole }: PatchLevel, colors: number): Float32
 
 /** Votes for the known pixels that patches over the hole's edge hold as well. */
 function besideHole(level: PatchLevel, field: PatchField, colors: number): Float32Array {
-  const { width, height, hole, channels } = level;
+  const { hole, nearHole, channels } = level;
   const beside = new Float32Array(hole.length * colors).fill(NaN);
-  const ring: number[] = [];
-  for (let i = 0; i < hole.length; i++) {
-    if (hole[i] !== 0) continue;
-    const x = i % width;
-    const y = (i - x) / width;
-    let isNear = false;
-    for (let dy = -patchRadius; dy <= patchRadius && !isNear; dy++) {
-      for (let dx = -patchRadius; dx <= patchRadius && !isNear; dx++) {
-        isNear =
-          y + dy >= 0 && y + dy < height && x + dx >= 0 && x + dx < width && hole[i + dy * width + dx] !== 0;
-      }
-    }
-    if (isNear) ring.push(i);
-  }
-  const which = Int32Array.from(ring);
+  let count = 0;
+  const ring = new Int32Array(hole.length);
+  for (let i = 0; i < hole.length; i++) if (nearHole[i]! > 0.5 && hole[i] === 0) ring[count++] = i;
+  const which = ring.slice(0, count);
   const votes = votePixels(level, field, which, sharpVote);
   for (let n = 0; n < which.length; n++) {
     for (let c = 0; c < colors; c++) beside[which[n]! * colors + c] = votes[n * channels + c]!;

@@ -2,37 +2,57 @@ import { distanceTo } from '../../shared/raster/distance-transform.ts';
 import { fillExemplar } from './fill-exemplar.ts';
 import { fillTelea } from './fill-telea.ts';
 import { hideSeam } from './hide-seam.ts';
+import { joinPrediction, predictionGuide } from './join-prediction.ts';
 import { matchGrain } from './match-grain.ts';
-import type { HoleImage } from './patch-level.ts';
+import type { Guide, HoleImage } from './patch-level.ts';
+import type { Prediction } from './predict-hole.ts';
 
-/** Patches of the surroundings, or Telea's march. */
-export type HoleMethod = 'exemplar' | 'telea';
+/** Patches that follow a network, the network alone, patches of the surroundings alone, or Telea's march. */
+export type HoleMethod = 'together' | 'network' | 'exemplar' | 'telea';
 
 export interface FillOptions {
   readonly method: HoleMethod;
+  /** Another seed gives another variant. */
   readonly seed: number;
-  /** A coarse result to follow, (height, width, channels). */
-  readonly guide?: Float32Array;
+  /** A fill of the same hole at less than its size, which this one refines. */
+  readonly guide?: Guide;
+  /** What a network makes of it; 'together' and 'network' do without patches of their own mind only with it or a guide. */
+  readonly prediction?: Prediction;
   /** Hears the fraction done; may reject to stop. */
   report?(done: number): Promise<void>;
 }
 
+/** Fills a hole: here, or in a thread of its own. */
+export type HoleFiller = (image: HoleImage, options: FillOptions) => Promise<Float32Array>;
+
 /** The picture with its hole filled, seam and grain matched: (height, width, channels), equal to the input outside of the hole. */
-export async function fillHole(
-  image: HoleImage,
-  { method, seed, guide, report = () => Promise.resolve() }: FillOptions,
-): Promise<Float32Array> {
+export async function fillHole(image: HoleImage, options: FillOptions): Promise<Float32Array> {
   const { width, height, hole } = image;
   const holeRadiusPx = widest(hole, width, height);
   if (holeRadiusPx === 0) return image.pixels.slice();
+  const filled = await fillUngrained(image, options, holeRadiusPx);
+  matchGrain(filled, image, options.seed);
+  return filled;
+}
+
+async function fillUngrained(image: HoleImage, options: FillOptions, holeRadiusPx: number): Promise<Float32Array> {
+  const { method, seed, prediction, report = () => Promise.resolve() } = options;
+  const predicted = prediction?.pixels ?? options.guide?.pixels;
+  if (method === 'network' && predicted !== undefined) return onlyHole(image, predicted);
+  const guide = options.guide ?? (method === 'together' ? predictionGuide(prediction) : undefined);
   const found =
     method === 'telea'
       ? undefined
       : await fillExemplar(image, { seed, holeRadiusPx, report, ...(guide === undefined ? {} : { guide }) });
-  const filled = found?.pixels ?? fillTelea(image);
-  if (found !== undefined) hideSeam(filled, found.beside, image);
-  matchGrain(filled, image, seed);
-  return filled;
+  if (found === undefined) return fillTelea(image);
+  hideSeam(found.pixels, found.beside, image);
+  if (method === 'together' && prediction !== undefined) joinPrediction(found.pixels, image, prediction);
+  return found.pixels;
+}
+
+/** The picture with what `filled` holds in the hole. */
+function onlyHole({ pixels, hole, channels }: HoleImage, filled: Float32Array): Float32Array {
+  return pixels.map((value, i) => (hole[Math.floor(i / channels)] === 1 ? filled[i]! : value));
 }
 
 /** Half the width of the hole where it is widest; the picture's edge does not count as a rim. */

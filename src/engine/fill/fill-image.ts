@@ -5,21 +5,14 @@ import { colorChannels, hasAlpha, type Image, type Rect } from '../image/image.t
 import type { ImageStore } from '../image/image-store.ts';
 import { mapRows } from '../image/map-rows.ts';
 import { coarseFill, type CoarseFill, guideFrom } from './coarse-fill.ts';
-import { fillHole, type HoleMethod, widest } from './fill-hole.ts';
+import { needsNetwork } from './choose-method.ts';
+import { fillByMethod, type HoleOptions } from './fill-by-method.ts';
 import { contextBox, findRegions, tilesOf } from './mask-regions.ts';
+import type { HoleImage } from './patch-level.ts';
 import { type Patch, patchedImage } from './patched-image.ts';
-import { reportTo } from './report-to.ts';
 import { checkMaskSize, rasterizeMask } from '../../shared/raster/rasterize-mask.ts';
 
-/**
- * 'auto' takes patches; only where there are hundreds of places (dust all over a scan) the hair-thin ones get Telea's march, which is ten
- * times as fast. On Kodak photos patches are nearer to the truth even for a line of one pixel (mean error 6.4 of 255, against 8.8).
- */
-export type FillMethod = 'auto' | HoleMethod;
-
-export interface FillImageOptions {
-  readonly method: FillMethod;
-  readonly seed: number;
+export interface FillImageOptions extends Omit<HoleOptions, 'isHurried' | 'guide'> {
   readonly store: ImageStore;
 }
 
@@ -31,8 +24,6 @@ interface Piece {
 
 /** With more places than this, hair-thin ones are filled the fast way. */
 const manyBoxes = 250;
-/** A place at most 4 pixels wide. */
-const hairRadiusPx = 2.01;
 /** Larger boxes are filled in tiles. */
 const largestBoxPx = 1100;
 const tilePx = 384;
@@ -69,7 +60,8 @@ export async function fillImage(
  * What `fillImage` would change, without a copy of the rest: the filled boxes, to be seen through `patchedImage`. None when nothing is
  * selected.
  *
- * @throws HeirloomError `bad-input` when everything is selected or the mask does not fit the picture; CancelledError.
+ * @throws HeirloomError `bad-input` when everything is selected or the mask does not fit the picture, `missing-model` when the method needs a
+ *   network; CancelledError.
  */
 export async function fillPatches(
   image: Image,
@@ -78,6 +70,13 @@ export async function fillPatches(
   context: Context,
 ): Promise<readonly Patch[]> {
   checkMaskSize(mask, image);
+  if (options.network === undefined && needsNetwork(options.method)) {
+    throw new HeirloomError(
+      'missing-model',
+      'There is no model for filling on this machine.',
+      'Add one, such as LaMa or MI-GAN, in the models panel, or fill with patches of the surroundings.',
+    );
+  }
   const finding = context.part(0, 0.05);
   const { boxes, selectedPixels } = findRegions(mask, image, (done) => finding.report(done));
   if (selectedPixels === 0) return [];
@@ -91,7 +90,7 @@ export async function fillPatches(
     );
   }
   const patches: Patch[] = [];
-  const isHurried = options.method === 'auto' && boxes.length > manyBoxes;
+  const isHurried = boxes.length > manyBoxes;
   const view = patchedImage(image, patches);
   const filling = context.part(0.05, 1);
   const pixels = boxes.reduce((sum, box) => sum + box.width * box.height, 0);
@@ -99,7 +98,9 @@ export async function fillPatches(
   for (const box of boxes) {
     const share = (box.width * box.height) / pixels;
     const part = filling.part(done, done + share);
-    const pieces = await piecesOf(box, view, mask, options.seed, part.part(0, 0.3));
+    const pieces = await piecesOf(box, view, mask, (coarse) =>
+      fillByMethod(coarse, { ...options, isHurried: false, seed: options.seed + 7919 * patches.length }, part.part(0, 0.3)),
+    );
     for (const [index, piece] of pieces.entries()) {
       const own =
         pieces.length === 1
@@ -126,15 +127,14 @@ async function piecesOf(
   box: Rect,
   view: Image,
   mask: Mask,
-  seed: number,
-  context: Context,
+  fillCoarse: (image: HoleImage) => Promise<Float32Array>,
 ): Promise<readonly Piece[]> {
   const side = Math.max(box.width, box.height);
   if (side <= sparseBoxPx) return [{ box }];
   const share = selectedShare(box, view, mask);
   if (share < sparseShare) return tilesOf(box, tilePx).map((tile) => ({ box: tile }));
   if (side <= largestBoxPx) return [{ box }];
-  const guide = await coarseFill(view, mask, contextBox(box, view), Math.ceil(side / 700), seed, context);
+  const guide = await coarseFill(view, mask, contextBox(box, view), Math.ceil(side / 700), fillCoarse);
   return tilesOf(box, tilePx).map((tile) => (guide === undefined ? { box: tile } : { box: tile, guide }));
 }
 
@@ -150,7 +150,7 @@ async function fillPiece(
   view: Image,
   mask: Mask,
   before: readonly Patch[],
-  { method, seed, isHurried }: Omit<FillImageOptions, 'store'> & { readonly isHurried: boolean },
+  options: HoleOptions,
   context: Context,
 ): Promise<Patch | undefined> {
   const around = contextBox(box, view);
@@ -167,14 +167,12 @@ async function fillPiece(
     // Nobody knows what colors hide under transparency.
     if (alphaAt >= 0 && pixels[i * view.channels + alphaAt]! < 0.5) blocked[i] = 1;
   }
-  const filled = await fillHole(
+  const filled = await fillByMethod(
     { width: around.width, height: around.height, channels, pixels: colors, hole, blocked },
-    {
-      method: method === 'telea' || (isHurried && isHair(coverage, hole, around)) ? 'telea' : 'exemplar',
-      seed,
-      report: reportTo(context),
-      ...(guide === undefined ? {} : { guide: guideFrom(guide, around, channels) }),
-    },
+    { ...options, ...(guide === undefined ? {} : { guide: guideFrom(guide, around, channels) }) },
+    context,
+    // The soft edge around a hair does not make it wide.
+    hole.map((value, i) => (value === 1 && coverage[i]! > 0.99 ? 1 : 0)),
   );
   return patchOf(box, around, view, pixels, filled, coverage);
 }
@@ -202,12 +200,6 @@ function roles(
     }
   }
   return { hole, blocked, isEmpty };
-}
-
-/** Whether what the mask covers fully, without its soft edge, is thin everywhere. */
-function isHair(coverage: Float32Array, hole: Uint8Array, { width, height }: Rect): boolean {
-  const core = hole.map((value, i) => (value === 1 && coverage[i]! > 0.99 ? 1 : 0));
-  return widest(core, width, height) <= hairRadiusPx;
 }
 
 function isWithin({ x, y }: { x: number; y: number }, rect: Rect, margin: number): boolean {

@@ -1,3 +1,4 @@
+import { boxSum } from './box-sum.ts';
 import { extendSmoothly } from './extend-smoothly.ts';
 
 /** Patches are squares of 7 × 7 pixels. */
@@ -8,10 +9,12 @@ export const patchSide = 2 * patchRadius + 1;
 export interface PatchLevel {
   readonly width: number;
   readonly height: number;
-  /** Values per pixel: the colors, two that say how much texture is there, then the colors of the guide if there is one. */
+  /** Values per pixel: the colors, two that say how much texture is there (not at full size), then those of the guide if there is one. */
   readonly channels: number;
   /** How many of them are invented in the hole: all but the guide's. */
   readonly voted: number;
+  /** What the guide's colors are multiplied with; 0 without a guide. */
+  readonly guideWeight: number;
   /** (height, width, channels) */
   readonly data: Float32Array;
   /** 1 where pixels are to be invented. */
@@ -21,6 +24,8 @@ export interface PatchLevel {
   readonly sources: Int32Array;
   /** Centers of the patches that hold a pixel of the hole, in reading order. */
   readonly targets: Int32Array;
+  /** How many pixels of the hole lie within a patch around each pixel. */
+  readonly nearHole: Float32Array;
 }
 
 export interface HoleImage {
@@ -35,8 +40,18 @@ export interface HoleImage {
   readonly blocked?: Uint8Array;
 }
 
-/** How much a difference from the guide counts against one in color: more, or what the hole was first filled with would outweigh it. */
-export const guideWeight = 1.5;
+/** A result for the whole picture that is right in the large: the search keeps to its structure. */
+export interface Guide {
+  /** (height, width, channels); known parts as smooth as the hole is. */
+  readonly pixels: Float32Array;
+  /** The smallest thing it shows, in pixels: sizes at which that is less than a pixel are filled without it. */
+  readonly detailPx: number;
+  /** How much a difference from it counts against one in color, where it is at its most trustworthy. */
+  readonly weight: number;
+  /** Whether it is what the coarse sizes would have found: they are left out then. */
+  readonly replacesCoarse: boolean;
+}
+
 /** How much a difference in texture counts against one in color: sqrt(50) of Newson et al. 2014, whose features these are. */
 const textureWeight = Math.sqrt(50);
 const textureReachPx = 4;
@@ -45,123 +60,139 @@ const textureReachPx = 4;
  * The picture at full size first, then at halves, until the hole is no wider than a patch or the picture would hold too few of them.
  *
  * The texture features are the mean absolute differences across and down in a window (Newson, Almansa, Fradet, Gousseau and Perez, "Video
- * Inpainting of Complex Scenes", 2014): they keep a textured hole from being filled with the smoothest patch.
+ * Inpainting of Complex Scenes", 2014): they keep a textured hole from being filled with the smoothest patch. The full size goes without
+ * them when there are others: by then the texture is chosen. The guide's colors are there as far down as the guide shows anything.
  */
-export function buildPatchLevels(image: HoleImage, holeRadiusPx: number, guide?: Float32Array): PatchLevel[] {
+export function buildPatchLevels(image: HoleImage, holeRadiusPx: number, guide?: Guide): PatchLevel[] {
   const count = Math.max(1, Math.ceil(Math.log2(Math.max(1, holeRadiusPx / patchRadius))) + 1);
-  const voted = image.channels + 2;
-  const channels = voted + (guide === undefined ? 0 : image.channels);
-  let data = withTexture(image, channels, guide);
-  let { width, height, hole } = image;
-  let blocked = image.blocked ?? new Uint8Array(hole.length);
-  const levels = [finishLevel({ width, height, channels, voted, data, hole }, blocked)];
-  while (levels.length < count && Math.min(width, height) >= 8 * patchSide) {
-    ({ data, hole, blocked, width, height } = halve({ width, height, channels, voted, data, hole }, blocked));
-    const level = finishLevel({ width, height, channels, voted, data, hole }, blocked);
+  const isMany = count > 1 && Math.min(image.width, image.height) >= 8 * patchSide;
+  const { width, height, channels, hole } = image;
+  const blocked = image.blocked ?? new Uint8Array(hole.length);
+  const texture = textureOf(image);
+  const raws: Raw[] = [
+    {
+      ...{ width, height, hole, blocked, channels: channels + 2 },
+      data: withTexture(image.pixels, texture, channels),
+    },
+  ];
+  const levels: PatchLevel[] = [];
+  if (isMany) levels.push(
+      finishLevel(
+        { width, height, hole, blocked, channels, data: image.pixels.slice() },
+        guideAt(guide, image, 0),
+      ),
+    );
+  else levels.push(finishLevel(raws[0]!, guideAt(guide, image, 0)));
+  while (levels.length < count && Math.min(raws.at(-1)!.width, raws.at(-1)!.height) >= 8 * patchSide) {
+    const raw = halve(raws.at(-1)!);
+    const level = finishLevel(raw, guideAt(guide, image, levels.length));
     if (level.sources.length < 3 * patchSide) break;
+    raws.push(raw);
     levels.push(level);
   }
   return levels;
 }
 
-type Raw = Pick<PatchLevel, 'width' | 'height' | 'channels' | 'voted' | 'data' | 'hole'>;
-
-function withTexture(
-  { width, height, channels, pixels, hole }: HoleImage,
-  all: number,
-  guide: Float32Array | undefined,
-): Float32Array {
+/** A level before its patches are listed; no guide in its data yet. */
+interface Raw {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  readonly data: Float32Array;
+  readonly hole: Uint8Array;
+  readonly blocked: Uint8Array;
+}
+/** (height, width, 2) */
+function textureOf({ width, height, channels, pixels, hole }: HoleImage): Float32Array {
   const steps = new Float32Array(width * height * 2);
-  const counted = new Float32Array(width * height);
+  const counts = new Float32Array(width * height);
   for (let y = 0; y < height - 1; y++) {
-    for (let x = 0; x < width - 1; x++) {
-      const i = y * width + x;
+    for (let i = y * width; i < y * width + width - 1; i++) {
       if (hole[i] !== 0 || hole[i + 1] !== 0 || hole[i + width] !== 0) continue;
-      counted[i] = 1;
+      counts[i] = 1;
+      let [across, down] = [0, 0];
       for (let c = 0; c < channels; c++) {
         const value = pixels[i * channels + c]!;
-        steps[2 * i]! += Math.abs(pixels[(i + 1) * channels + c]! - value) / channels;
-        steps[2 * i + 1]! += Math.abs(pixels[(i + width) * channels + c]! - value) / channels;
+        across += Math.abs(pixels[(i + 1) * channels + c]! - value);
+        down += Math.abs(pixels[(i + width) * channels + c]! - value);
       }
+      steps[2 * i] = across / channels;
+      steps[2 * i + 1] = down / channels;
     }
   }
   const sums = boxSum(steps, width, height, 2, textureReachPx);
-  const counts = boxSum(counted, width, height, 1, textureReachPx);
-  const data = new Float32Array(width * height * all);
-  for (let i = 0; i < counted.length; i++) {
-    const to = i * all;
-    for (let c = 0; c < channels; c++) data[to + c] = pixels[i * channels + c]!;
-    for (let c = 0; c < 2; c++)
-      data[to + channels + c] = counts[i] === 0 ? 0 : (textureWeight * sums[2 * i + c]!) / counts[i]!;
-    if (guide === undefined) continue;
-    for (let c = 0; c < channels; c++) data[to + channels + 2 + c] = guideWeight * guide[i * channels + c]!;
+  const near = boxSum(counts, width, height, 1, textureReachPx);
+  for (let i = 0; i < near.length; i++) {
+    const factor = near[i]! > 0.5 ? textureWeight / near[i]! : 0;
+    // Running sums of floats may end a hair below zero.
+    sums[2 * i] = factor * Math.max(0, sums[2 * i]!);
+    sums[2 * i + 1] = factor * Math.max(0, sums[2 * i + 1]!);
+  }
+  return sums;
+}
+
+function withTexture(pixels: Float32Array, texture: Float32Array, colors: number): Float32Array {
+  const channels = colors + 2;
+  const data = new Float32Array((texture.length / 2) * channels);
+  for (let i = 0, to = 0; to < data.length; i++, to += channels) {
+    for (let c = 0; c < colors; c++) data[to + c] = pixels[i * colors + c]!;
+    data[to + colors] = texture[2 * i]!;
+    data[to + colors + 1] = texture[2 * i + 1]!;
   }
   return data;
 }
 
-/** Sums over windows of 2 reach + 1, separably, with running sums. */
-function boxSum(
-  values: Float32Array,
-  width: number,
-  height: number,
-  channels: number,
-  reach: number,
-): Float32Array {
-  const across = new Float32Array(values.length);
-  const result = new Float32Array(values.length);
-  const run = (from: Float32Array, to: Float32Array, start: number, stride: number, count: number): void => {
-    let sum = 0;
-    for (let i = 0; i < Math.min(reach, count); i++) sum += from[start + i * stride]!;
-    for (let i = 0; i < count; i++) {
-      if (i + reach < count) sum += from[start + (i + reach) * stride]!;
-      if (i > reach) sum -= from[start + (i - reach - 1) * stride]!;
-      to[start + i * stride] = sum;
-    }
-  };
-  for (let y = 0; y < height; y++)
-    for (let c = 0; c < channels; c++) run(values, across, y * width * channels + c, channels, width);
-  for (let x = 0; x < width; x++)
-    for (let c = 0; c < channels; c++) run(across, result, x * channels + c, width * channels, height);
-  // Running sums of floats may end a hair below zero.
-  return result.map((value) => Math.max(0, value));
-}
-
 /** Half the size: means of what is known; a pixel with less than half known is part of the hole. */
-function halve(
-  level: Raw,
-  blocked: Uint8Array,
-): { data: Float32Array; hole: Uint8Array; blocked: Uint8Array; width: number; height: number } {
-  const { channels, voted } = level;
+function halve(level: Raw): Raw {
+  const { channels, data: from, hole: fromHole } = level;
   const width = Math.ceil(level.width / 2);
   const height = Math.ceil(level.height / 2);
   const data = new Float32Array(width * height * channels);
   const hole = new Uint8Array(width * height);
-  const nextBlocked = new Uint8Array(width * height);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const to = y * width + x;
+  const blocked = new Uint8Array(width * height);
+  for (let y = 0, to = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, to++) {
       let known = 0;
       let all = 0;
       for (let dy = 0; dy < 2 && 2 * y + dy < level.height; dy++) {
         for (let dx = 0; dx < 2 && 2 * x + dx < level.width; dx++) {
-          const from = (2 * y + dy) * level.width + 2 * x + dx;
+          const at = (2 * y + dy) * level.width + 2 * x + dx;
           all++;
-          nextBlocked[to]! |= blocked[from]!;
-          for (let c = voted; c < channels; c++) data[to * channels + c]! += level.data[from * channels + c]!;
-          if (level.hole[from] !== 0) continue;
+          blocked[to]! |= level.blocked[at]!;
+          if (fromHole[at] !== 0) continue;
           known++;
-          for (let c = 0; c < voted; c++) data[to * channels + c]! += level.data[from * channels + c]!;
+          for (let c = 0; c < channels; c++) data[to * channels + c]! += from[at * channels + c]!;
         }
       }
       hole[to] = 2 * known < all || known === 0 ? 1 : 0;
-      for (let c = 0; c < channels; c++) data[to * channels + c]! /= Math.max(1, c < voted ? known : all);
+      for (let c = 0; c < channels; c++) data[to * channels + c]! /= Math.max(1, known);
     }
   }
-  return { data, hole, blocked: nextBlocked, width, height };
+  return { data, hole, blocked, width, height, channels };
 }
 
-function finishLevel(raw: Raw, blocked: Uint8Array): PatchLevel {
-  const { width, height, hole } = raw;
+/** The guide at the size of a level, times its weight there; undefined where it shows too little. */
+function guideAt(guide: Guide | undefined, image: HoleImage, index: number): LevelGuide | undefined {
+  const scale = 2 ** index;
+  if (guide === undefined || 2 * scale <= guide.detailPx) return undefined;
+  const weight = guide.weight * Math.min(1, scale / guide.detailPx);
+  const { channels } = image;
+  let [width, height] = [image.width, image.height];
+  let data = guide.pixels;
+  const blocked = new Uint8Array(width * height);
+  for (let half = 0; half < index; half++)
+    ({ data, width, height } = halve({ width, height, channels, data, hole: blocked, blocked }));
+  return { weight, data: data.map((value) => weight * value) };
+}
+
+interface LevelGuide {
+  readonly weight: number;
+  readonly data: Float32Array;
+}
+
+/** Lists the patches of a level and adds the guide's colors. */
+function finishLevel(raw: Raw, guide?: LevelGuide): PatchLevel {
+  const { width, height, hole, blocked } = raw;
   const unusable = new Float32Array(hole.length);
   const holes = new Float32Array(hole.length);
   for (let i = 0; i < hole.length; i++) {
@@ -171,22 +202,45 @@ function finishLevel(raw: Raw, blocked: Uint8Array): PatchLevel {
   const near = boxSum(unusable, width, height, 1, patchRadius);
   const nearHole = boxSum(holes, width, height, 1, patchRadius);
   const isSource = new Uint8Array(hole.length);
-  const sources: number[] = [];
-  const targets: number[] = [];
+  const sources = new Int32Array(hole.length);
+  const targets = new Int32Array(hole.length);
+  let [sourceCount, targetCount] = [0, 0];
   for (let y = patchRadius; y < height - patchRadius; y++) {
     for (let i = y * width + patchRadius; i < (y + 1) * width - patchRadius; i++) {
-      if (nearHole[i]! > 0.5) targets.push(i);
+      if (nearHole[i]! > 0.5) targets[targetCount++] = i;
       if (near[i]! > 0.5) continue;
       isSource[i] = 1;
-      sources.push(i);
+      sources[sourceCount++] = i;
     }
   }
-  const known = hole.map((value) => 1 - value);
-  const guide = raw.voted < raw.channels ? raw.data.slice() : undefined;
-  extendSmoothly(raw.data, known, width, height, raw.channels);
-  for (let i = 0; guide !== undefined && i < hole.length; i++) {
-    for (let c = raw.voted; c < raw.channels; c++)
-      raw.data[i * raw.channels + c] = guide[i * raw.channels + c]!;
+  return {
+    ...{ width, height, hole, isSource, voted: raw.channels, nearHole },
+    ...joinGuide(raw, guide),
+    sources: sources.slice(0, sourceCount),
+    targets: targets.slice(0, targetCount),
+  };
+}
+
+function joinGuide(
+  { data, channels: voted, hole }: Raw,
+  guide: LevelGuide | undefined,
+): Pick<PatchLevel, 'data' | 'channels' | 'guideWeight'> {
+  if (guide === undefined) return { data, channels: voted, guideWeight: 0 };
+  const colors = guide.data.length / hole.length;
+  const channels = voted + colors;
+  const joined = new Float32Array(hole.length * channels);
+  for (let i = 0; i < hole.length; i++) {
+    for (let c = 0; c < voted; c++) joined[i * channels + c] = data[i * voted + c]!;
+    for (let c = 0; c < colors; c++) joined[i * channels + voted + c] = guide.data[i * colors + c]!;
   }
-  return { ...raw, isSource, sources: Int32Array.from(sources), targets: Int32Array.from(targets) };
+  return { data: joined, channels, guideWeight: guide.weight };
+}
+
+/** Starts a level with the smoothest continuation of what is known; the guide's colors stay. */
+export function startSmoothly({ data, hole, width, height, channels, voted }: PatchLevel): void {
+  const known = hole.map((value) => 1 - value);
+  const guide = voted < channels ? data.slice() : undefined;
+  extendSmoothly(data, known, width, height, channels);
+  for (let i = 0; guide !== undefined && i < hole.length; i++)
+    for (let c = voted; c < channels; c++) data[i * channels + c] = guide[i * channels + c]!;
 }

@@ -1,5 +1,7 @@
-import { fillImage, type FillMethod } from '../fill/fill-image.ts';
+import type { FillMethod } from '../fill/fill-by-method.ts';
+import { fillImage } from '../fill/fill-image.ts';
 import { findRegions } from '../fill/mask-regions.ts';
+import { fillMethods, fillModels, fillTools } from './fill-tools.ts';
 import { defineStep } from './step.ts';
 
 const params = {
@@ -7,12 +9,15 @@ const params = {
     kind: 'choice',
     label: 'Filled by',
     help: 'Where the new pixels come from.',
-    choices: [
-      { value: 'auto', label: 'Automatic' },
-      { value: 'exemplar', label: 'Patches of the surroundings' },
-      { value: 'telea', label: 'Continuing the edges: fast, for hair-thin scratches' },
-    ],
+    choices: fillMethods,
     default: 'auto',
+  },
+  model: {
+    kind: 'model',
+    label: 'Network',
+    help: 'The network that is asked what could be there.',
+    role: 'fill',
+    default: '',
   },
   seed: {
     kind: 'number',
@@ -38,21 +43,22 @@ const params = {
 /** Fills what its mask selects from the surroundings: scratches, dust, unwanted things. Without a mask it does nothing. */
 export const remove = defineStep({
   id: 'remove',
-  version: 1,
+  version: 2,
   title: 'Remove',
   summary: 'Takes away what you paint over and fills the place from its surroundings.',
   params,
   strength: 'none',
   mask: 'own',
-  models: () => [],
+  models: ({ model }, hub) => fillModels(model, hub),
   outputSize: (input) => ({ width: input.width, height: input.height }),
   notices: (_values, mask, input) =>
     mask !== undefined && findRegions(mask, input).selectedPixels > 0
       ? []
       : ['Nothing is selected for the step Remove, so it removed nothing.'],
-  run: async (image, { method, seed, featherPx }, { mask, store }, context) => {
+  run: async (image, { method, model, seed, featherPx }, tools, context) => {
+    const { mask } = tools;
     if (mask === undefined) return image;
     const soft = { ...mask, featherPx: mask.featherPx + featherPx };
-    return fillImage(image, soft, { method: method as FillMethod, seed, store }, context);
+    return fillImage(image, soft, { method: method as FillMethod, seed, ...(await fillTools(model, tools)) }, context);
   },
 });

@@ -1,7 +1,9 @@
 import type { DamageKind } from '../../shared/damage.ts';
 import type { ParamValues } from '../../shared/params.ts';
-import { fillImage, type FillMethod } from '../fill/fill-image.ts';
+import type { FillMethod } from '../fill/fill-by-method.ts';
+import { fillImage } from '../fill/fill-image.ts';
 import { findRegions } from '../fill/mask-regions.ts';
+import { fillModels, fillTools } from './fill-tools.ts';
 import { remove } from './remove.ts';
 import { defineStep } from './step.ts';
 
@@ -78,8 +80,8 @@ export const repair = defineStep({
   strength: 'none',
   mask: 'own',
   proposesMask: true,
-  // What found the damage is in the mask; filling needs no network.
-  models: () => [],
+  // What found the damage is in the mask.
+  models: (_values, hub) => fillModels('', hub),
   outputSize: (input) => ({ width: input.width, height: input.height }),
   notices: (_values, mask, input) => {
     if (mask === undefined) return ['No damage was looked for and accepted yet, so Repair changed nothing.'];
@@ -87,9 +89,10 @@ export const repair = defineStep({
       ? []
       : ['Nothing is marked as damage, so Repair changed nothing.'];
   },
-  run: async (image, { method, seed, featherPx }, { mask, store }, context) => {
+  run: async (image, { method, seed, featherPx }, tools, context) => {
+    const { mask } = tools;
     if (mask === undefined) return image;
     const soft = { ...mask, featherPx: mask.featherPx + featherPx };
-    return fillImage(image, soft, { method: method as FillMethod, seed, store }, context);
+    return fillImage(image, soft, { method: method as FillMethod, seed, ...(await fillTools('', tools)) }, context);
   },
 });

@@ -6,13 +6,13 @@ import { checkParams } from '../../shared/params.ts';
 import type { Recipe, StepUse } from '../../shared/recipe.ts';
 import type { Context } from '../context.ts';
 import { checkMaskSize, rasterizeMask } from '../../shared/raster/rasterize-mask.ts';
-import { fullRect, type Image } from '../image/image.ts';
+import type { Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { zipRows } from '../image/map-rows.ts';
 import type { Memo } from '../memo.ts';
 import type { ModelHub } from '../models/model-hub.ts';
 import { findStep } from './registry.ts';
-import type { OriginalPhoto, Size, Step, StepTools } from './step.ts';
+import type { Size, Step, StepTools } from './step.ts';
 import type { StepCache } from './step-cache.ts';
 
 /** Where a recipe runs. */
@@ -22,9 +22,9 @@ export interface RecipeBench {
   readonly cache: StepCache;
   /** Keeps what steps found out about their inputs. */
   readonly memo?: Memo;
+  /** Where holes are filled; in the calling thread if left out. */
+  readonly filler?: StepTools['filler'];
   readonly photo: StepTools['photo'];
-  /** What the image is a part of, for previews; left out, it is the photo itself. */
-  readonly original?: OriginalPhoto;
 }
 
 /**
@@ -39,7 +39,6 @@ export async function runRecipe(image: Image, imageKey: string, recipe: Recipe, 
   checkRecipe(image, recipe, bench);
   const costs = uses.map((use) => (findStep(use.step).models(paramsOf(use), bench.models).length > 0 ? 20 : 1));
   const total = costs.reduce((sum, cost) => sum + cost, 0);
-  const original = bench.original ?? { image, part: fullRect(image) };
   let current = image;
   let key = imageKey;
   let done = 0;
@@ -52,7 +51,7 @@ export async function runRecipe(image: Image, imageKey: string, recipe: Recipe, 
       const inputKey = key;
       const damage = damageLeft(uses.slice(index));
       key = stepKey(key, use, damage, bench);
-      const next = await bench.cache.getOrMake(key, () => runStep(current, inputKey, use, damage, { ...bench, original }, part));
+      const next = await bench.cache.getOrMake(key, () => runStep(current, inputKey, use, damage, bench, part));
       bench.cache.release(current);
       current = next;
       done += cost;
@@ -128,7 +127,7 @@ function stepKey(inputKey: string, use: StepUse, damage: readonly Mask[], { mode
 }
 
 /** What the step of `use` may work with on the input known by `inputKey`. */
-export function stepTools(inputKey: string, use: StepUse, damage: readonly Mask[], { store, models, photo, memo }: RecipeBench): StepTools {
+export function stepTools(inputKey: string, use: StepUse, damage: readonly Mask[], { store, models, photo, memo, filler }: RecipeBench): StepTools {
   const step = findStep(use.step);
   return {
     store,
@@ -138,6 +137,7 @@ export function stepTools(inputKey: string, use: StepUse, damage: readonly Mask[
     ...(step.mask === 'own' && use.mask !== undefined ? { mask: use.mask } : {}),
     ...(step.perFace === true && use.faces !== undefined ? { faces: use.faces } : {}),
     ...(damage.length === 0 ? {} : { damage }),
+    ...(filler === undefined ? {} : { filler }),
     ...(memo === undefined ? {} : { remember: memo.under(`${inputKey}|${step.id}`) }),
   };
 }

@@ -77,9 +77,12 @@ function recipeOf(
   return { format: 'heirloom-recipe', version: 1, steps: [use] };
 }
 
+/** No model is installed. */
+const noModels = { defaultFor: () => undefined } as unknown as ModelHub;
+
 /** The bench the tests run on; no step here asks for a model. */
 function bench(): RecipeBench {
-  return { store, models: {} as ModelHub, cache: new StepCache(1e9), photo: { dpi: undefined } };
+  return { store, models: noModels, cache: new StepCache(1e9), photo: { dpi: undefined } };
 }
 
 async function run(
@@ -90,7 +93,7 @@ async function run(
   const recipe = recipeOf('remove', mask, params);
   const tools = {
     store,
-    models: {} as ModelHub,
+    models: noModels,
     strength: 1,
     photo: { dpi: undefined },
     ...(mask === undefined ? {} : { mask }),

@@ -1,0 +1,92 @@
+/**
+ * Measures how near fills come to what was there, and writes resources/models/FILL-RESULTS.md: places of four kinds are hidden in the Kodak
+ * photographs and filled by every method at hand.
+ *
+ *   node scripts/run.js scripts/fill-results.ts [--photos N] [--kinds boxes,...] [--methods exemplar,...] [--squeeze FILE] [--write]
+ *
+ * Needs the photographs of ../shared/data. Without --write it only prints. --squeeze names the file that `python -m training.export_squeezenet`
+ * wrote. OpenCV's methods are run where Debian's python3-opencv is installed. Each table is printed as it is done:
+ *
+ *   boxes (24 photos)
+ *   | exemplar | 21.3 | 18.44 | ...
+ */
+import { readdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { withStore } from '../src/cli/with-store.ts';
+import { openPhoto } from '../src/engine/image/decode.ts';
+import { loadSqueezeDistance } from '../src/engine/metrics/squeeze-distance.ts';
+import { createInlineRuntime } from '../src/engine/models/runtime.ts';
+import { openWeights } from '../src/engine/weights/open-weights.ts';
+import { heirloomContestant, openCvContestants, type Trial, trialOf } from './fill-results/contestants.ts';
+import { type FillMeasures, measureFill } from './fill-results/measure-fill.ts';
+import { type TrialKind, trialKinds, trialMask } from './fill-results/trial-masks.ts';
+
+const here = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const folder = here('../../shared/data/eval/open/kodak24');
+
+const { values: options } = parseArgs({
+  options: {
+    photos: { type: 'string', default: '24' },
+    kinds: { type: 'string', default: trialKinds.join(',') },
+    methods: { type: 'string', default: '' },
+    squeeze: { type: 'string' },
+    write: { type: 'boolean', default: false },
+  },
+});
+
+const columns: readonly { readonly title: string; readonly of: (measures: FillMeasures) => number; readonly digits: number }[] = [
+  { title: 'L1 ↓', of: ({ l1 }) => l1, digits: 2 },
+  { title: 'PSNR dB ↑', of: ({ psnr }) => psnr, digits: 2 },
+  { title: 'feature distance ↓', of: ({ features }) => features, digits: 4 },
+  ...(options.squeeze === undefined ? [] : [{ title: 'squeeze distance ↓', of: ({ squeeze }: FillMeasures) => squeeze, digits: 4 }]),
+  { title: 'step at the edge', of: ({ seam }) => seam, digits: 2 },
+  { title: "the photo's own", of: ({ seamOfPhoto }) => seamOfPhoto, digits: 2 },
+];
+
+await withStore(async (store) => {
+  const squeeze =
+    options.squeeze === undefined
+      ? undefined
+      : await loadSqueezeDistance(openWeights(options.squeeze), undefined, createInlineRuntime(), { device: 'cpu', threads: 1 });
+  const names = readdirSync(folder).filter((name) => /\.(png|jpg)$/.test(name)).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  const wanted = Math.min(Number(options.photos), names.length);
+  const chosen = Array.from({ length: wanted }, (_, i) => Math.floor((i * names.length) / wanted));
+  const all = [
+    heirloomContestant('exemplar', 'exemplar', store),
+    heirloomContestant('telea', 'telea', store),
+    ...openCvContestants(),
+  ];
+  const contestants = options.methods === '' ? all : all.filter(({ name }) => options.methods.split(',').includes(name));
+  const sections: string[] = [];
+  for (const kind of options.kinds.split(',') as TrialKind[]) {
+    const trials: Trial[] = [];
+    for (const index of chosen) {
+      const { image } = await openPhoto(path.join(folder, names[index]!), { store });
+      trials.push(await trialOf(image, trialMask(kind, image, index)));
+    }
+    console.log(`${kind} (${trials.length} photos)`);
+    const rows: string[] = [];
+    for (const { name, fill } of contestants) {
+      const started = performance.now();
+      const results = await fill(trials);
+      const seconds = (performance.now() - started) / 1000 / trials.length;
+      const measures = await Promise.all(
+        trials.map(({ truth, hole }, i) => measureFill(truth, results[i]!, hole, squeeze)),
+      );
+      const cells = columns.map(({ of, digits }) =>
+        (measures.reduce((sum, one) => sum + of(one), 0) / measures.length).toFixed(digits),
+      );
+      rows.push(`| ${[name, ...cells].join(' | ')} |`);
+      console.log(`${rows.at(-1)!} ${seconds.toFixed(2)} s each`);
+    }
+    const titles = ['', ...columns.map(({ title }) => title)];
+    const rule = titles.map((_, i) => (i === 0 ? '---' : '---:')).join('|');
+    sections.push(`## ${kind}\n\n| ${titles.join(' | ')} |\n|${rule}|\n${rows.join('\n')}\n`);
+    for (const { photo } of trials) await photo.dispose();
+  }
+  if (options.write) await writeFile(here('../resources/models/FILL-RESULTS.md'), sections.join('\n'));
+});
+process.exit(0);

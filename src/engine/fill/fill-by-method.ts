@@ -1,0 +1,46 @@
+import type { Context } from '../context.ts';
+import { chooseMethod, needsNetwork } from './choose-method.ts';
+import { fillHole, type HoleFiller, type HoleMethod, widest } from './fill-hole.ts';
+import type { FillNetwork } from './fill-network.ts';
+import type { Guide, HoleImage } from './patch-level.ts';
+import { predictHole } from './predict-hole.ts';
+import { reportTo } from './report-to.ts';
+
+/** 'auto' chooses by the width of each hole, see `chooseMethod`. */
+export type FillMethod = 'auto' | HoleMethod;
+
+export interface HoleOptions {
+  readonly method: FillMethod;
+  /** Another number gives another variant. */
+  readonly seed: number;
+  /** For 'together' and 'network'; 'auto' uses it when it is there. */
+  readonly network?: FillNetwork;
+  /** Where holes are filled; in this thread if left out. */
+  readonly filler?: HoleFiller;
+  /** Whether there are so many that speed counts more. */
+  readonly isHurried: boolean;
+  /** A coarse fill to refine; the network is not asked again then. */
+  readonly guide?: Guide;
+}
+
+/** Fills one hole by the method that was asked for or suits its width, `core` being what is fully selected of it. */
+export async function fillByMethod(
+  image: HoleImage,
+  { method, seed, network, filler = fillHole, isHurried, guide }: HoleOptions,
+  context: Context,
+  core: Uint8Array = image.hole,
+): Promise<Float32Array> {
+  const radiusPx = widest(core, image.width, image.height);
+  const chosen = method === 'auto' ? chooseMethod(2 * radiusPx, { isHurried, hasNetwork: network !== undefined }) : method;
+  const asks = network !== undefined && guide === undefined && needsNetwork(chosen);
+  const prediction = asks
+    ? await predictHole(image, widest(image.hole, image.width, image.height), network, reportTo(context.part(0, 0.4)))
+    : undefined;
+  return filler(image, {
+    method: chosen,
+    seed,
+    report: reportTo(asks ? context.part(0.4, 1) : context),
+    ...(guide === undefined ? {} : { guide }),
+    ...(prediction === undefined ? {} : { prediction }),
+  });
+}
