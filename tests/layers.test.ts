@@ -37,9 +37,11 @@ const table: Readonly<Record<string, Layer>> = {
     layers: [...below, 'engine/image', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/fill'],
     packages: node,
   },
+  'engine/screen': { layers: [...below, 'engine/image'], packages: node },
+  'engine/grain': { layers: [...below, 'engine/image'], packages: node },
   'engine/fill': { layers: [...below, 'engine/image', 'engine/models'], packages: node },
   'engine/steps': {
-    layers: [...below, 'engine/image', 'engine/weights', 'engine/graph', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/fill', 'engine/damage'],
+    layers: [...below, 'engine/image', 'engine/weights', 'engine/graph', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/fill', 'engine/damage', 'engine/screen', 'engine/grain'],
     packages: node,
   },
   'engine/metrics': {
@@ -48,7 +50,7 @@ const table: Readonly<Record<string, Layer>> = {
   },
   /** The files of `engine` itself: index, jobs, process, ... */
   engine: {
-    layers: [...below, 'engine/image', 'engine/weights', 'engine/graph', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/damage', 'engine/fill', 'engine/steps', 'engine/metrics'],
+    layers: [...below, 'engine/image', 'engine/weights', 'engine/graph', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/damage', 'engine/fill', 'engine/screen', 'engine/steps', 'engine/metrics'],
     packages: [...node, 'onnxruntime-node'],
   },
 

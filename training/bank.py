@@ -70,7 +70,7 @@ class Bank:
 class DevicePool:
     """A ring of pairs on the device: every few batches new pairs replace the oldest, every batch is cut, flipped and turned anew."""
 
-    def __init__(self, recipe: str, bank: Bank, seed: int, capacity: int = 4096, first: int = 384, group: int = 16, every: int = 6) -> None:
+    def __init__(self, recipe: str, bank: Bank, seed: int, capacity: int = 4096, first: int = 384, group: int = 16, every: int = 10) -> None:
         self.recipe, self.bank, self.group, self.every = recipe, bank, group, every
         self.scale, self.side = SHAPES[recipe]
         self.draw = Draw.seeded(seed, str(bank.device))

@@ -93,9 +93,9 @@ def sharpest(pictures: list[np.ndarray], keep: int) -> list[np.ndarray]:
 
 
 def enlarge_pairs(target: torch.Tensor, scale: int, draw: Draw, photos: Photos) -> tuple[torch.Tensor, torch.Tensor]:
-    """One batch for the enlarging networks: 17 % clean, 45 % single, 18 % high order, 20 % old photograph."""
+    """One batch for the enlarging networks: 17 % clean, 50 % single, 15 % high order, 18 % old photograph."""
     n, _, h, _ = target.shape
-    kind = str(draw.rng.choice(["clean", "single", "high", "old"], p=[0.17, 0.45, 0.18, 0.20]))
+    kind = str(draw.rng.choice(["clean", "single", "high", "old"], p=[0.17, 0.50, 0.15, 0.18]))
     aged = draw_aging(target, draw.rng)
     share = {"clean": 0.1, "single": 0.12, "high": 0.15, "old": 0.55}[kind]
     target = torch.where(per_sample((draw.rng.random(n) < share).astype(np.float32), target) > 0, aged, target)

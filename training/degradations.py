@@ -135,8 +135,8 @@ def poisson_noise(x: torch.Tensor, scale: torch.Tensor, gray: torch.Tensor, gene
     weights = torch.tensor([0.299, 0.587, 0.114], device=x.device).view(1, 3, 1, 1)
     mono = (x * weights).sum(1, keepdim=True).expand_as(x)
     q = torch.where(gray > 0, mono, x).clamp(0, 1).mul(255).round().div(255)
-    distinct = [max(2, int(torch.unique(s).numel())) for s in q]
-    v = per_sample([2.0 ** math.ceil(math.log2(d)) for d in distinct], x)
+    levels = torch.zeros((len(q), 256), device=q.device).scatter_(1, (q * 255).round().long().flatten(1), 1.0)
+    v = (2.0 ** torch.log2(levels.sum(1).clamp(min=2)).ceil()).view(-1, 1, 1, 1)  # counted without waiting for the device
     noise = torch.poisson(q * v, generator=generator) / v - q
     noise = torch.where(gray > 0, noise[:, :1].expand_as(noise), noise)
     return (x + scale * noise).clamp(0, 1)

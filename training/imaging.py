@@ -65,10 +65,16 @@ def resize_matrix(length: int, target: int, kind: str = "bicubic", antialias: bo
     return torch.from_numpy(matrix.astype(np.float32))
 
 
+@functools.lru_cache(maxsize=512)
+def placed_matrix(length: int, target: int, kind: str, antialias: bool, device: torch.device) -> torch.Tensor:
+    """`resize_matrix` on a device, kept there: copying it anew would wait for all that the device still has to do."""
+    return resize_matrix(length, target, kind, antialias).to(device)
+
+
 def resize(x: torch.Tensor, height: int, width: int, kind: str = "bicubic", antialias: bool = True) -> torch.Tensor:
     """(n, c, h, w) to (n, c, height, width), not clamped."""
-    rows = resize_matrix(x.shape[-2], height, kind, antialias).to(x.device)
-    columns = resize_matrix(x.shape[-1], width, kind, antialias).to(x.device)
+    rows = placed_matrix(x.shape[-2], height, kind, antialias, x.device)
+    columns = placed_matrix(x.shape[-1], width, kind, antialias, x.device)
     return rows @ (x @ columns.T)
 
 

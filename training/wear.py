@@ -51,11 +51,12 @@ class Wear:
                 small = jpeg(small, d.rng.uniform(40, 95, n))
             x = resize(small, h, w, "bicubic", antialias=False).clamp(0, 1)
         if d.some(0.55):
-            x = film_grain(x, per(0.01, 0.02 + 0.07 * s), d.uniform(0.0, 1.6), float(d.rng.choice([0.0, 0.3, 0.6])), d.torch)
+            amount = per_sample(0.01 + 0.15 * s * d.rng.random(n) ** 2, x)  # mostly fine, seldom as strong as in a pushed small negative
+            x = film_grain(x, amount, d.uniform(0.0, 1.6), float(d.rng.choice([0.0, 0.3, 0.6])), d.torch)
         if d.some(0.2):
             x = paper_texture(x, per(0.01, 0.07), d.uniform(0.5, 2.0), d.torch)
         if d.some(0.18 * s):
-            x = halftone(x, d.uniform(2.2, 5.5), d.uniform(0, math.pi / 2), per(0.05, 0.7)).clamp(0, 1)
+            x = halftone(x, d.uniform(2.2, 6.5), d.uniform(0, math.pi / 2), per(0.05, 0.95)).clamp(0, 1)
         if d.some(0.4):
             x = scanner_blur(x, d.uniform(0.2, 0.9), d.uniform(0.2, 1.1)).clamp(0, 1)
         if d.some(0.25):

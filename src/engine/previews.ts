@@ -95,7 +95,7 @@ export class Previews {
     const key = `${source.key}:${grown.x},${grown.y},${grown.width},${grown.height}`;
     const context = createContext(signal);
     context.report(0);
-    const result = await runRecipe(part, key, recipe, { ...source.bench, cache: this.#cache }, context);
+    const result = await runRecipe(part, key, recipe, { ...source.bench, cache: this.#cache, original: { image: source.image, part: grown } }, context);
     const scale = result.width / grown.width;
     const window = clip(
       { x: Math.round((rect.x - grown.x) * scale), y: Math.round((rect.y - grown.y) * scale), width: Math.round(rect.width * scale), height: Math.round(rect.height * scale) },

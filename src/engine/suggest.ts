@@ -4,6 +4,7 @@ import type { Image } from './image/image.ts';
 import type { PhotoMetadata } from './image/photo-metadata.ts';
 import type { ModelHub } from './models/model-hub.ts';
 import { analyzeClean, suggestCleanStrength } from './steps/clean-analysis.ts';
+import { measureScreen } from './screen/measure-screen.ts';
 import { findStep } from './steps/registry.ts';
 import { analyzeTone, suggestTone } from './steps/tone.ts';
 
@@ -21,12 +22,21 @@ export async function suggestRecipe(image: Image, metadata: PhotoMetadata, model
   const canClean = models.defaultFor('clean') !== undefined;
   const canEnlarge = models.defaultFor('enlarge') !== undefined;
   const longSidePx = Math.max(metadata.width, metadata.height);
+  const screen = await measureScreen(image);
   const steps: StepUse[] = [
+    // Nothing is repaired that nobody looked at.
+    use('repair', false, 1, {}),
+    use('descreen', screen !== undefined, 1, screen === undefined ? {} : { periodPx: round(screen.periodPx, 100), angleDeg: round(screen.angleDeg, 10) }),
     use('tone', tone.enabled, 1, tone.params),
     use('clean', canClean && strength > 0, strength > 0 ? strength : 0.3, {}),
     use('enlarge', canEnlarge && longSidePx < largeSidePx, 1, { factor: longSidePx < smallSidePx ? 4 : 2 }),
+    use('grain', false, 1, {}),
   ];
   return { format: 'heirloom-recipe', version: 1, steps };
+}
+
+function round(value: number, parts: number): number {
+  return Math.round(value * parts) / parts;
 }
 
 function use(id: string, enabled: boolean, strength: number, params: StepUse['params']): StepUse {

@@ -46,6 +46,22 @@ export const fakeSteps: readonly StepDescription[] = [
     },
   },
   {
+    id: 'faces',
+    version: 1,
+    title: 'Faces',
+    summary: 'Restores faces, and leaves those alone that would become somebody else.',
+    strength: 'own',
+    perFace: true,
+    params: {
+      guard: {
+        kind: 'flag',
+        label: 'Keep the person',
+        help: 'Who would become somebody else stays as she is.',
+        default: true,
+      },
+    },
+  },
+  {
     id: 'enlarge',
     version: 1,
     title: 'Enlarge',

@@ -2,15 +2,17 @@ import type { StepDescription } from '../../shared/contract.ts';
 import { HeirloomError } from '../../shared/failure.ts';
 import type { ParamSet } from '../../shared/params.ts';
 import { clean } from './clean.ts';
+import { descreen } from './descreen.ts';
 import { enlarge } from './enlarge.ts';
 import { faces } from './faces.ts';
+import { grain } from './grain.ts';
 import { remove } from './remove.ts';
 import { repair } from './repair.ts';
 import type { Step } from './step.ts';
 import { tone } from './tone.ts';
 
 /** Every step, in the order in which a new recipe uses them. */
-export const steps: readonly Step[] = [widen(repair), widen(remove), widen(tone), widen(clean), widen(faces), widen(enlarge)];
+export const steps: readonly Step[] = [widen(repair), widen(descreen), widen(remove), widen(tone), widen(clean), widen(faces), widen(enlarge), widen(grain)];
 
 /** A step's parameter types are known to the step alone; everyone else hands over what `checkParams` returned. */
 function widen<S extends ParamSet>(step: Step<S>): Step {

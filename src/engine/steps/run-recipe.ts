@@ -6,13 +6,13 @@ import { checkParams } from '../../shared/params.ts';
 import type { Recipe, StepUse } from '../../shared/recipe.ts';
 import type { Context } from '../context.ts';
 import { checkMaskSize, rasterizeMask } from '../../shared/raster/rasterize-mask.ts';
-import type { Image } from '../image/image.ts';
+import { fullRect, type Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { zipRows } from '../image/map-rows.ts';
 import type { Memo } from '../memo.ts';
 import type { ModelHub } from '../models/model-hub.ts';
 import { findStep } from './registry.ts';
-import type { Size, Step, StepTools } from './step.ts';
+import type { OriginalPhoto, Size, Step, StepTools } from './step.ts';
 import type { StepCache } from './step-cache.ts';
 
 /** Where a recipe runs. */
@@ -25,6 +25,8 @@ export interface RecipeBench {
   /** Where holes are filled; in the calling thread if left out. */
   readonly filler?: StepTools['filler'];
   readonly photo: StepTools['photo'];
+  /** What the image is a part of, for previews; left out, it is the photo itself. */
+  readonly original?: OriginalPhoto;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function runRecipe(image: Image, imageKey: string, recipe: Recipe, 
   checkRecipe(image, recipe, bench);
   const costs = uses.map((use) => (findStep(use.step).models(paramsOf(use), bench.models).length > 0 ? 20 : 1));
   const total = costs.reduce((sum, cost) => sum + cost, 0);
+  const original = bench.original ?? { image, part: fullRect(image) };
   let current = image;
   let key = imageKey;
   let done = 0;
@@ -51,7 +54,7 @@ export async function runRecipe(image: Image, imageKey: string, recipe: Recipe, 
       const inputKey = key;
       const damage = damageLeft(uses.slice(index));
       key = stepKey(key, use, damage, bench);
-      const next = await bench.cache.getOrMake(key, () => runStep(current, inputKey, use, damage, bench, part));
+      const next = await bench.cache.getOrMake(key, () => runStep(current, inputKey, use, damage, { ...bench, original }, part));
       bench.cache.release(current);
       current = next;
       done += cost;

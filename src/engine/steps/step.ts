@@ -3,10 +3,16 @@ import type { Mask } from '../../shared/mask.ts';
 import type { ParamSet, ParamValues } from '../../shared/params.ts';
 import type { Context } from '../context.ts';
 import type { HoleFiller } from '../fill/fill-hole.ts';
-import type { Image } from '../image/image.ts';
+import type { Image, Rect } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import type { Remember } from '../memo.ts';
 import type { ModelHub } from '../models/model-hub.ts';
+
+/** The photo before all steps, and what of it a step's input shows: all of it, or the part that a preview is made of. */
+export interface OriginalPhoto {
+  readonly image: Image;
+  readonly part: Rect;
+}
 
 export interface Size {
   readonly width: number;
@@ -29,6 +35,8 @@ export interface StepTools {
   readonly filler?: HoleFiller;
   /** Intermediate results about this very input. Left out: nothing is kept. */
   readonly remember?: Remember;
+  /** For steps that measure the photo as it was; the input itself if left out. */
+  readonly original?: OriginalPhoto;
   /** Facts about the photo that geometry may depend on. */
   readonly photo: { readonly dpi: number | undefined };
 }

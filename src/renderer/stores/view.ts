@@ -6,6 +6,7 @@ import {
   fitZoom,
   panBy,
   type Point,
+  type Rect,
   type Size,
   type Viewport,
   zoomAt,
@@ -64,6 +65,15 @@ export const useView = defineStore('view', () => {
     fitted.value = false;
   }
 
+  /** Brings a part of the frame to the middle of the canvas, with as much around it. */
+  function showRect(rect: Rect): void {
+    const { widthPx, heightPx } = viewport.value;
+    zoomTo(Math.min(widthPx / rect.width, heightPx / rect.height) / 2);
+    if (frame.value === undefined) return;
+    const middle = { centerX: rect.x + rect.width / 2, centerY: rect.y + rect.height / 2 };
+    viewport.value = confine({ ...viewport.value, ...middle }, frame.value);
+  }
+
   function zoomBy(factor: number, anchor?: Point): void {
     zoomTo(viewport.value.zoom * factor, anchor);
   }
@@ -107,6 +117,7 @@ export const useView = defineStore('view', () => {
     fit,
     zoomTo,
     zoomBy,
+    showRect,
     pan,
     resize,
     zoomIn: () => zoomBy(zoomStep),
