@@ -1,5 +1,5 @@
-import { kindsWanted, repair } from '../engine/steps/repair.ts';
-import type { DamageProposal } from '../shared/damage.ts';
+import { repair } from '../engine/steps/repair.ts';
+import { type DamageProposal, kindsWanted } from '../shared/damage.ts';
 import { checkParams } from '../shared/params.ts';
 import type { Recipe, StepUse } from '../shared/recipe.ts';
 import type { Terminal } from './command.ts';

@@ -16,6 +16,20 @@ export const damageNames: Readonly<Record<DamageKind, readonly [one: string, sev
   tear: ['missing part', 'missing parts'],
 };
 
+/** The parameters by which a step that looks for damage leaves each kind out. */
+export const damageParams = {
+  scratch: 'scratches',
+  dust: 'dust',
+  stain: 'stains',
+  fold: 'folds',
+  tear: 'tears',
+} as const satisfies Readonly<Record<DamageKind, string>>;
+
+/** The kinds that such parameters ask for; one that is not mentioned is. */
+export function kindsWanted(params: Readonly<Record<string, unknown>>): readonly DamageKind[] {
+  return damageKinds.filter((kind) => params[damageParams[kind]] !== false);
+}
+
 /** A finished search for damage. How likely each pixel is damaged stays with the engine, under `id`. */
 export interface DamageSearch {
   readonly id: string;

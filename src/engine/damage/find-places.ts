@@ -1,13 +1,5 @@
 import type { DamageMap } from './damage-map.ts';
 
-/** Part of a row, all of one connected place. */
-export interface PlaceRun {
-  readonly y: number;
-  readonly from: number;
-  readonly to: number;
-  readonly place: number;
-}
-
 /** A connected place (8 neighbors). */
 export interface Place {
   readonly pixels: number;
@@ -17,85 +9,103 @@ export interface Place {
   readonly kind: number;
 }
 
+/** Places and the parts of rows they are made of, from the top left, row by row. */
 export interface Places {
   readonly places: readonly Place[];
-  /** From the top left, row by row. */
-  readonly runs: readonly PlaceRun[];
+  readonly runCount: number;
+  readonly rows: Int32Array;
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  /** Index in `places` of each run's place. */
+  readonly placeOf: Int32Array;
 }
 
-interface Found {
-  parent: number;
-  pixels: number;
-  peak: number;
-  readonly perKind: number[];
-}
-
-/** The connected places where the map is at least `low` (1 to 255), of the kinds asked for. */
+/**
+ * The connected places where the map is at least `low` (1 to 255), of the kinds asked for. Runs are kept in typed arrays: a busy map may
+ * have millions.
+ */
 export function findPlaces(map: DamageMap, low: number, wanted: readonly boolean[]): Places {
   const { width, height, probability, kind } = map;
-  const found: Found[] = [];
-  const rootOf = (index: number): number => {
-    let root = index;
-    while (found[root]!.parent !== root) root = found[root]!.parent;
-    for (let at = index; found[at]!.parent !== root;) {
-      const next = found[at]!.parent;
-      found[at]!.parent = root;
+  /** Of each kind, what a pixel must reach; beyond 255 for one that is not asked for. */
+  const least = Uint16Array.from(wanted, (is) => (is ? low : 256));
+  let [rows, from, to, parent] = [1, 2, 3, 4].map(() => new Int32Array(1 << 14)) as [
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+  ];
+  let count = 0;
+  const rootOf = (run: number): number => {
+    let root = run;
+    while (parent[root] !== root) root = parent[root]!;
+    for (let at = run; parent[at] !== root;) {
+      const next = parent[at]!;
+      parent[at] = root;
       at = next;
     }
     return root;
   };
-  const isIn = wanted.every(Boolean)
-    ? (i: number): boolean => probability[i]! >= low
-    : (i: number): boolean => probability[i]! >= low && wanted[kind[i]!] === true;
-  const runs: PlaceRun[] = [];
-  let [aboveFrom, aboveTo] = [0, 0];
+  let [aboveStart, aboveEnd] = [0, 0];
   for (let y = 0; y < height; y++) {
     const row = y * width;
-    const start = runs.length;
-    let candidate = aboveFrom;
+    const start = count;
+    let candidate = aboveStart;
     for (let x = 0; x < width; x++) {
-      if (!isIn(row + x)) continue;
-      const from = x;
-      const own: Found = { parent: found.length, pixels: 0, peak: 0, perKind: map.kinds.map(() => 0) };
-      for (; x < width && isIn(row + x); x++) {
-        own.peak = Math.max(own.peak, probability[row + x]!);
-        own.perKind[kind[row + x]!]!++;
+      const i = row + x;
+      if (probability[i]! < low || probability[i]! < least[kind[i]!]!) continue;
+      const left = x;
+      while (x < width && probability[row + x]! >= least[kind[row + x]!]!) x++;
+      if (count === rows.length)
+        [rows, from, to, parent] = [grown(rows), grown(from), grown(to), grown(parent)];
+      rows[count] = y;
+      from[count] = left;
+      to[count] = x;
+      parent[count] = count;
+      while (candidate < aboveEnd && to[candidate]! < left) candidate++;
+      for (let i = candidate; i < aboveEnd && from[i]! <= x; i++) {
+        const [one, other] = [rootOf(i), rootOf(count)];
+        // The earlier run is the root, so that roots come before what belongs to them.
+        if (one !== other) parent[Math.max(one, other)] = Math.min(one, other);
       }
-      own.pixels = x - from;
-      found.push(own);
-      let place = own.parent;
-      while (candidate < aboveTo && runs[candidate]!.to < from) candidate++;
-      for (let i = candidate; i < aboveTo && runs[i]!.from <= x; i++)
-        place = unite(found, rootOf(runs[i]!.place), rootOf(place));
-      runs.push({ y, from, to: x, place });
+      count++;
     }
-    [aboveFrom, aboveTo] = [start, runs.length];
+    [aboveStart, aboveEnd] = [start, count];
   }
-  return numberPlaces(found, runs, rootOf);
+  const placeOf = new Int32Array(count);
+  let placeCount = 0;
+  for (let run = 0; run < count; run++) {
+    const root = rootOf(run);
+    placeOf[run] = root === run ? placeCount++ : placeOf[root]!;
+  }
+  const runs = { runCount: count, rows, from, to, placeOf };
+  return { places: measure(map, placeCount, runs), ...runs };
 }
 
-/** Joins two roots into the first. */
-function unite(found: Found[], into: number, from: number): number {
-  if (into === from) return into;
-  const [a, b] = [found[into]!, found[from]!];
-  b.parent = into;
-  a.pixels += b.pixels;
-  a.peak = Math.max(a.peak, b.peak);
-  b.perKind.forEach((pixels, kind) => (a.perKind[kind]! += pixels));
-  return into;
+function grown(array: Int32Array): Int32Array {
+  const larger = new Int32Array(2 * array.length);
+  larger.set(array);
+  return larger;
 }
 
-function numberPlaces(
-  found: readonly Found[],
-  runs: readonly PlaceRun[],
-  rootOf: (index: number) => number,
-): Places {
-  const numbers = new Map<number, number>();
-  const places: Place[] = [];
-  for (const [index, { parent, pixels, peak, perKind }] of found.entries()) {
-    if (parent !== index) continue;
-    numbers.set(index, places.length);
-    places.push({ pixels, peak, kind: perKind.indexOf(Math.max(...perKind)) });
+function measure(map: DamageMap, placeCount: number, runs: Omit<Places, 'places'>): Place[] {
+  const kindCount = map.kinds.length;
+  const pixels = new Int32Array(placeCount * kindCount);
+  const peaks = new Uint8Array(placeCount);
+  for (let run = 0; run < runs.runCount; run++) {
+    const place = runs.placeOf[run]!;
+    const row = runs.rows[run]! * map.width;
+    for (let i = row + runs.from[run]!; i < row + runs.to[run]!; i++) {
+      pixels[place * kindCount + map.kind[i]!]!++;
+      if (map.probability[i]! > peaks[place]!) peaks[place] = map.probability[i]!;
+    }
   }
-  return { places, runs: runs.map((run) => ({ ...run, place: numbers.get(rootOf(run.place))! })) };
+  return Array.from({ length: placeCount }, (_, place) => {
+    let [sum, kind] = [0, 0];
+    for (let each = 0; each < kindCount; each++) {
+      const own = pixels[place * kindCount + each]!;
+      sum += own;
+      if (own > pixels[place * kindCount + kind]!) kind = each;
+    }
+    return { pixels: sum, peak: peaks[place]!, kind };
+  });
 }

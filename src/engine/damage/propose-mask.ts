@@ -52,26 +52,29 @@ export function proposeMask(map: DamageMap, { sensitivity, kinds, growPx }: Prop
 }
 
 /** Runs of out and in over the picture, whose rows and columns each take what the map says at their middle. */
-function toBitmap({ runs }: Places, kept: readonly boolean[], map: DamageMap): number[] {
+function toBitmap(
+  { runCount, rows, from, to, placeOf }: Places,
+  kept: readonly boolean[],
+  map: DamageMap,
+): number[] {
   const { picture } = map;
   const across = picture.width / map.width;
   const down = picture.height / map.height;
   const result: number[] = [];
   let end = 0;
-  const add = (from: number, to: number): void => {
-    if (from === end && result.length > 0) result[result.length - 1]! += to - from;
-    else result.push(from - end, to - from);
-    end = to;
+  const add = (start: number, stop: number): void => {
+    if (start === end && result.length > 0) result[result.length - 1]! += stop - start;
+    else result.push(start - end, stop - start);
+    end = stop;
   };
   let first = 0;
   for (let y = 0; y < picture.height; y++) {
     const mapRow = Math.min(map.height - 1, Math.floor((y + 0.5) / down));
-    while (first < runs.length && runs[first]!.y < mapRow) first++;
-    for (let i = first; i < runs.length && runs[i]!.y === mapRow; i++) {
-      const { from, to, place } = runs[i]!;
-      if (kept[place] !== true) continue;
-      const [x0, x1] = [Math.round(from * across), Math.round(to * across)];
-      if (x0 < x1 && result.length < mostRuns) add(y * picture.width + x0, y * picture.width + x1);
+    while (first < runCount && rows[first]! < mapRow) first++;
+    for (let i = first; i < runCount && rows[i] === mapRow && result.length < mostRuns; i++) {
+      if (kept[placeOf[i]!] !== true) continue;
+      const [x0, x1] = [Math.round(from[i]! * across), Math.round(to[i]! * across)];
+      if (x0 < x1) add(y * picture.width + x0, y * picture.width + x1);
     }
   }
   return result;
@@ -79,16 +82,15 @@ function toBitmap({ runs }: Places, kept: readonly boolean[], map: DamageMap): n
 
 function count({ places }: Places, kept: readonly boolean[], map: DamageMap): DamageCount[] {
   const area = map.width * map.height;
-  return map.kinds
-    .map((kind, index) => {
-      const own = places.filter((place, at) => kept[at] === true && place.kind === index);
-      return {
-        kind,
-        places: own.length,
-        share: own.reduce((sum, { pixels }) => sum + pixels, 0) / area,
-      };
-    })
-    .filter(({ places: many }) => many > 0);
+  const counts = map.kinds.map((kind) => ({ kind, places: 0, pixels: 0 }));
+  for (const [index, { kind, pixels }] of places.entries()) {
+    if (kept[index] !== true) continue;
+    counts[kind]!.places++;
+    counts[kind]!.pixels += pixels;
+  }
+  return counts
+    .filter((each) => each.places > 0)
+    .map(({ kind, places: many, pixels }) => ({ kind, places: many, share: pixels / area }));
 }
 
 function describe(found: readonly DamageCount[], share: number): string {

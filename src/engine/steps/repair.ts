@@ -1,5 +1,3 @@
-import type { DamageKind } from '../../shared/damage.ts';
-import type { ParamValues } from '../../shared/params.ts';
 import type { FillMethod } from '../fill/fill-by-method.ts';
 import { fillImage } from '../fill/fill-image.ts';
 import { findRegions } from '../fill/mask-regions.ts';
@@ -53,19 +51,6 @@ const params = {
     default: '',
   },
 } as const;
-
-const kindParams: Readonly<Record<DamageKind, 'scratches' | 'dust' | 'stains' | 'folds' | 'tears'>> = {
-  scratch: 'scratches',
-  dust: 'dust',
-  stain: 'stains',
-  fold: 'folds',
-  tear: 'tears',
-};
-
-/** The kinds of damage that the params ask for. */
-export function kindsWanted(values: ParamValues<typeof params>): readonly DamageKind[] {
-  return (Object.keys(kindParams) as DamageKind[]).filter((kind) => values[kindParams[kind]]);
-}
 
 /**
  * Fills damage from its surroundings. What is damage is its mask: proposed by a search (`mask.propose`), seen and accepted in the studio.
