@@ -27,8 +27,13 @@ import { createModelHub, type ModelHub } from './models/model-hub.ts';
 import { createInlineRuntime, createWorkerRuntime } from './models/runtime.ts';
 import { Previews } from './previews.ts';
 import { Proposals } from './proposals.ts';
+import { quietContext } from './context.ts';
+import { maskFromImage } from './fill/mask-from-image.ts';
+import { writeMask } from './fill/write-mask.ts';
+import { Retouches } from './retouches.ts';
 import { describeStep, steps } from './steps/registry.ts';
 import { checkRecipe, recipeNotices, runRecipe } from './steps/run-recipe.ts';
+import { RemovalCache } from './steps/removal-cache.ts';
 import { StepCache } from './steps/step-cache.ts';
 import { repair } from './steps/repair.ts';
 import { suggestRecipe } from './suggest.ts';
@@ -83,9 +88,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const store = createImageStore({ directory: options.scratchDirectory, memoryBudgetBytes: Math.floor(budgetBytes() / 2) });
   const cache = new StepCache(Math.floor(budgetBytes() / 2));
   const memo = new Memo(memoBytes);
+  const removals = new RemovalCache(Math.floor(budgetBytes() / 8));
   const shelf = new ImageShelf(store);
   const proposals = new Proposals();
   const faces = new FaceInspections(shelf);
+  const retouches = new Retouches(shelf);
   const photos = new Map<string, OpenPhoto>();
 
   const listeners = new Set<Parameters<Engine['onEvent']>[0]>();
@@ -109,7 +116,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     if (photo === undefined) throw new HeirloomError('bad-input', 'This photo is not open any more.', 'Open it again.');
     return photo;
   };
-  const benchOf = (photo: OpenPhoto): Parameters<typeof runRecipe>[3] => ({ store, models, cache, memo, ...(fills === undefined ? {} : { filler: fills.fill }), photo: { dpi: photo.metadata.dpi } });
+  const benchOf = (photo: OpenPhoto): Parameters<typeof runRecipe>[3] => ({ store, models, cache, memo, removals, ...(fills === undefined ? {} : { filler: fills.fill }), photo: { dpi: photo.metadata.dpi } });
 
   const closePhoto = (id: string): void => {
     const photo = photos.get(id);
@@ -118,6 +125,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     previews.forget(id);
     proposals.forget(id);
     faces.forget(id);
+    retouches.forget(id);
     for (const image of photo.results) shelf.take(image);
     shelf.take(photo.info.image.id);
     cache.release(photo.image);
@@ -214,6 +222,35 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         },
       });
     },
+    'retouch.run': ({ photo: id, recipe, use }) => {
+      const photo = photoOf(id);
+      checkRecipe(photo.image, recipe, benchOf(photo));
+      return jobs.start({
+        kind: 'retouch',
+        title: `Removing from ${photo.name}`,
+        run: async (context) => {
+          const layers = await retouches.show({ id, image: photo.image, key: photo.key, bench: benchOf(photo) }, recipe, use, context);
+          // Closed meanwhile: nobody will look at them.
+          if (!photos.has(id)) retouches.forget(id);
+          return { layers };
+        },
+      });
+    },
+    'mask.read': async ({ path }) => {
+      const { image } = await openPhoto(path, { store });
+      return maskFromImage(image, quietContext()).finally(() => image.dispose());
+    },
+    'mask.write': ({ photo: id, mask, path, overwrite }) => {
+      const photo = photoOf(id);
+      return jobs.start({
+        kind: 'export',
+        title: `Saving a mask of ${photo.name}`,
+        run: async (context) => {
+          await writeMask(mask, path, { photo: photo.metadata.path, overwrite }, context);
+          return { savedAs: path };
+        },
+      });
+    },
     'mask.threshold': (input) => proposals.threshold(input),
     'mask.release': ({ damage }) => proposals.release(damage),
     'job.list': () => jobs.list(),
@@ -283,11 +320,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       await jobs.close();
       previews.clear();
       faces.clear();
+      retouches.clear();
       for (const id of [...photos.keys()]) closePhoto(id);
       shelf.clear();
       cache.clear();
       memo.clear();
       await fills?.close();
+      removals.clear();
       await models.close();
       await store.close();
     },

@@ -9,7 +9,7 @@ import { cropImage } from './image/crop-image.ts';
 import type { Image, Rect } from './image/image.ts';
 import type { ImageShelf } from './image-shelf.ts';
 import { findStep } from './steps/registry.ts';
-import { type RecipeBench, runRecipe } from './steps/run-recipe.ts';
+import { type RecipeBench, recipeKey, runRecipe } from './steps/run-recipe.ts';
 import { StepCache } from './steps/step-cache.ts';
 
 export interface PreviewRequest {
@@ -88,26 +88,47 @@ export class Previews {
   }
 
   async #render(request: PreviewRequest, source: PreviewSource, rect: Rect, signal: AbortSignal): Promise<ImageInfo> {
-    const marginPx = await contextAround(request.recipe, source.bench.models);
-    const grown = clip({ x: rect.x - marginPx, y: rect.y - marginPx, width: rect.width + 2 * marginPx, height: rect.height + 2 * marginPx }, source.image);
-    const part = cropImage(source.image, grown);
-    const recipe = forPart(request.recipe, source.image, grown);
-    const key = `${source.key}:${grown.x},${grown.y},${grown.width},${grown.height}`;
     const context = createContext(signal);
     context.report(0);
-    const result = await runRecipe(part, key, recipe, { ...source.bench, cache: this.#cache, original: { image: source.image, part: grown } }, context);
-    const scale = result.width / grown.width;
-    const window = clip(
-      { x: Math.round((rect.x - grown.x) * scale), y: Math.round((rect.y - grown.y) * scale), width: Math.round(rect.width * scale), height: Math.round(rect.height * scale) },
-      result,
-    );
-    const info = this.#shelf.put(cropImage(result, window), () => this.#cache.release(result));
-    const shown = [...(this.#shown.get(request.photo) ?? []), info.id];
+    const bench = { ...source.bench, cache: this.#cache };
+    const [before, after] = splitRecipe(request.recipe);
+    const whole = await runRecipe(source.image, source.key, before, bench, context.part(0, 0.5));
+    try {
+      const seen = scaled(rect, whole.width / source.image.width, whole);
+      const marginPx = await contextAround(after, source.bench.models);
+      const grown = clip({ x: seen.x - marginPx, y: seen.y - marginPx, width: seen.width + 2 * marginPx, height: seen.height + 2 * marginPx }, whole);
+      const key = `${recipeKey(source.key, before, bench)}:${grown.x},${grown.y},${grown.width},${grown.height}`;
+      const original = { image: source.image, part: scaled(grown, source.image.width / whole.width, source.image) };
+      const result = await runRecipe(cropImage(whole, grown), key, forPart(after, whole, grown), { ...bench, original }, context.part(0.5, 1));
+      const inside = { ...seen, x: seen.x - grown.x, y: seen.y - grown.y };
+      const window = scaled(inside, result.width / grown.width, result);
+      this.#cache.retain(whole);
+      return this.#show(request.photo, cropImage(result, window), () => {
+        this.#cache.release(result);
+        this.#cache.release(whole);
+      });
+    } finally {
+      this.#cache.release(whole);
+    }
+  }
+
+  #show(photo: string, image: Image, release: () => void): ImageInfo {
+    const info = this.#shelf.put(image, release);
+    const shown = [...(this.#shown.get(photo) ?? []), info.id];
     // The two newest may still be fetched by the viewer.
     for (const old of shown.splice(0, Math.max(0, shown.length - 3))) this.#shelf.take(old);
-    this.#shown.set(request.photo, shown);
+    this.#shown.set(photo, shown);
     return info;
   }
+}
+
+/** A recipe in two: up to the last step that must see the whole picture, and the rest. */
+function splitRecipe(recipe: Recipe): readonly [Recipe, Recipe] {
+  const last = recipe.steps.findLastIndex((use) => use.enabled && use.strength > 0 && findStep(use.step).needsWhole === true);
+  return [
+    { ...recipe, steps: recipe.steps.slice(0, last + 1) },
+    { ...recipe, steps: recipe.steps.slice(last + 1) },
+  ];
 }
 
 /** What all steps together must see around the region, so that the preview shows the final pixels. */
@@ -134,6 +155,10 @@ function forPart(recipe: Recipe, whole: Image, part: Rect): Recipe {
     return { ...use, params, ...mask, ...faces };
   });
   return { ...recipe, steps };
+}
+
+function scaled(rect: Rect, scale: number, image: Image): Rect {
+  return clip({ x: Math.round(rect.x * scale), y: Math.round(rect.y * scale), width: Math.round(rect.width * scale), height: Math.round(rect.height * scale) }, image);
 }
 
 function clip(rect: Rect, image: { readonly width: number; readonly height: number }): Rect {

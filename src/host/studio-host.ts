@@ -151,6 +151,12 @@ export class StudioHost {
       'mask.threshold': (input) => ask('mask.threshold', input),
       'mask.release': (input) => ask('mask.release', input),
       'image.release': (input) => ask('image.release', input),
+      'retouch.run': (input) => ask('retouch.run', input),
+      'mask.read': ({ source }) => ask('mask.read', { path: grants.source(source).path }),
+      'mask.write': async ({ target: token, ...input }) => {
+        const { path, overwrite } = grants.target(token);
+        return this.#present(await ask('mask.write', { ...input, path, overwrite }));
+      },
       'job.list': async () => (await ask('job.list', undefined)).map((job) => this.#present(job)),
       'job.cancel': (input) => ask('job.cancel', input),
       'model.list': () => ask('model.list', undefined),

@@ -3,8 +3,10 @@ import type { ExportOptions } from './export-options.ts';
 import { exportOptionsSchema } from './export-options.ts';
 import type { FaceBox } from './face-edit.ts';
 import type { Failure } from './failure.ts';
+import { type Mask, maskSchema } from './mask.ts';
 import type { ParamSet } from './params.ts';
 import { type Recipe, recipeSchema } from './recipe.ts';
+import type { Rect } from './rect.ts';
 import {
   array,
   boolean,
@@ -82,6 +84,10 @@ export interface StepDescription {
   readonly proposesMask?: boolean;
   /** It takes decisions about single faces, and `faces.inspect` says which there are. */
   readonly perFace?: boolean;
+  /** Its uses hold removals (`entries`), each with its own mask; `retouch.run` shows what becomes of them. */
+  readonly holdsEntries?: boolean;
+  /** It may change the size of the picture, so it acts on all of it and takes no mask. */
+  readonly changesSize?: boolean;
 }
 
 export interface DeviceInfo {
@@ -187,12 +193,20 @@ export interface JobResult {
   readonly damage?: DamageSearch;
   /** What looking for faces found. */
   readonly faces?: FaceInspection;
+  /** What removals changed, to be laid over the photo; theirs until the next such job of the photo but one is done. */
+  readonly layers?: readonly ImageLayer[];
+}
+
+/** A picture and the part of the photo it shows, in pixels of the photo. */
+export interface ImageLayer {
+  readonly image: ImageInfo;
+  readonly rect: Rect;
 }
 
 export interface Job {
   readonly id: string;
   /** 'propose' and 'inspect' look at a photo and change nothing. */
-  readonly kind: 'restore' | 'export' | 'model' | 'propose' | 'inspect';
+  readonly kind: 'restore' | 'export' | 'model' | 'propose' | 'inspect' | 'retouch';
   readonly title: string;
   readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
   /** 0 to 1, never falls. */
@@ -258,6 +272,12 @@ export const engineCalls = {
   /** Quick enough to follow a slider. */
   'mask.threshold': call<DamageProposal>()(thresholdSchema),
   'mask.release': call<void>()(object({ damage: id })),
+  /** Carries out the removals of the step `use`, and shows them without the steps after it. Done ones are not done again. */
+  'retouch.run': call<Job>()(object({ photo: id, recipe: recipeSchema, use: id })),
+  /** A mask from a picture: white = act. */
+  'mask.read': call<Mask>()(object({ path: string() })),
+  /** Saves a mask as a gray PNG of the size it was painted on; never over the photo. */
+  'mask.write': call<Job>()(object({ photo: id, mask: maskSchema, path: string(), overwrite: boolean() })),
   'job.list': call<readonly Job[]>()(nothing()),
   'job.cancel': call<void>()(object({ job: id })),
   'model.list': call<readonly ModelCard[]>()(nothing()),
@@ -329,6 +349,9 @@ export const studioCalls = {
   'mask.propose': engineCalls['mask.propose'],
   'mask.threshold': engineCalls['mask.threshold'],
   'mask.release': engineCalls['mask.release'],
+  'retouch.run': engineCalls['retouch.run'],
+  'mask.read': call<Mask>()(object({ source: id })),
+  'mask.write': call<Job>()(object({ photo: id, mask: maskSchema, target: id })),
   'job.list': engineCalls['job.list'],
   'job.cancel': engineCalls['job.cancel'],
   'model.list': engineCalls['model.list'],

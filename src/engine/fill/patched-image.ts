@@ -7,10 +7,26 @@ export interface Patch {
   readonly pixels: Float32Array;
 }
 
+/** The picture below a patched one, and the bytes of the patches. */
+const patched = new WeakMap<Image, { readonly below: Image; readonly sizeBytes: number }>();
+
+/** What a picture is seen through from, when it is `patchedImage`'s. */
+export function belowPatches(image: Image): { readonly below: Image; readonly sizeBytes: number } | undefined {
+  return patched.get(image);
+}
+
+/** The same patched picture with another way to let it go. */
+export function withDispose(image: Image, dispose: () => Promise<void>): Image {
+  const same = { ...image, dispose };
+  const known = patched.get(image);
+  if (known !== undefined) patched.set(same, known);
+  return same;
+}
+
 /** A picture with some rectangles replaced, seen through; `patches` may grow while it is in use. The picture below must outlive it. */
 export function patchedImage(image: Image, patches: readonly Patch[]): Image {
   const { width, height, channels, sampleType } = image;
-  return {
+  const result: Image = {
     width,
     height,
     channels,
@@ -29,4 +45,7 @@ export function patchedImage(image: Image, patches: readonly Patch[]): Image {
     },
     dispose: async () => {},
   };
+  const sizeBytes = patches.reduce((sum, { pixels }) => sum + pixels.byteLength, 0);
+  patched.set(result, { below: image, sizeBytes });
+  return result;
 }

@@ -1,6 +1,6 @@
 import type { StepDescription } from '../../shared/contract.ts';
 import { HeirloomError } from '../../shared/failure.ts';
-import type { ParamSet } from '../../shared/params.ts';
+import { defaultParams, type ParamSet } from '../../shared/params.ts';
 import { clean } from './clean.ts';
 import { descreen } from './descreen.ts';
 import { enlarge } from './enlarge.ts';
@@ -27,7 +27,21 @@ export function findStep(id: string): Step {
 }
 
 /** A step as a user interface sees it. */
-export function describeStep({ id, version, title, summary, strength, params, mask, proposesMask, perFace }: Step): StepDescription {
+export function describeStep(step: Step): StepDescription {
+  const { id, version, title, summary, strength, params, mask, proposesMask, perFace, holdsEntries } = step;
   const ownMask = proposesMask === true ? { proposesMask } : mask === 'own' ? { needsMask: true } : {};
-  return { id, version, title, summary, strength, params, ...ownMask, ...(perFace === true ? { perFace } : {}) };
+  const size = { width: 1000, height: 1000 };
+  const changesSize = step.outputSize(size, defaultParams(params), { dpi: undefined }).width !== size.width;
+  return {
+    id,
+    version,
+    title,
+    summary,
+    strength,
+    params,
+    ...ownMask,
+    ...(perFace === true ? { perFace } : {}),
+    ...(holdsEntries === true ? { holdsEntries } : {}),
+    ...(changesSize ? { changesSize } : {}),
+  };
 }

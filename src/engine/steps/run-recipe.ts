@@ -6,12 +6,14 @@ import { checkParams } from '../../shared/params.ts';
 import type { Recipe, StepUse } from '../../shared/recipe.ts';
 import type { Context } from '../context.ts';
 import { checkMaskSize, rasterizeMask } from '../../shared/raster/rasterize-mask.ts';
+import { belowPatches, withDispose } from '../fill/patched-image.ts';
 import { fullRect, type Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { zipRows } from '../image/map-rows.ts';
 import type { Memo } from '../memo.ts';
 import type { ModelHub } from '../models/model-hub.ts';
 import { findStep } from './registry.ts';
+import type { RemovalCache } from './removal-cache.ts';
 import type { OriginalPhoto, Size, Step, StepTools } from './step.ts';
 import type { StepCache } from './step-cache.ts';
 
@@ -24,6 +26,8 @@ export interface RecipeBench {
   readonly memo?: Memo;
   /** Where holes are filled; in the calling thread if left out. */
   readonly filler?: StepTools['filler'];
+  /** Removals that were carried out before; without it each is carried out whenever its step is. */
+  readonly removals?: RemovalCache;
   readonly photo: StepTools['photo'];
   /** What the image is a part of, for previews; left out, it is the photo itself. */
   readonly original?: OriginalPhoto;
@@ -51,10 +55,10 @@ export async function runRecipe(image: Image, imageKey: string, recipe: Recipe, 
       const cost = costs[index] as number;
       const part = context.part(done / total, (done + cost) / total);
       part.report(0, findStep(use.step).title);
-      const inputKey = key;
+      const [input, inputKey] = [current, key];
       const damage = damageLeft(uses.slice(index));
       key = stepKey(key, use, damage, bench);
-      const next = await bench.cache.getOrMake(key, () => runStep(current, inputKey, use, damage, { ...bench, original }, part));
+      const next = await bench.cache.getOrMake(key, () => runStep(input, inputKey, use, damage, { ...bench, original }, part));
       bench.cache.release(current);
       current = next;
       done += cost;
@@ -79,6 +83,7 @@ export function checkRecipe(input: Size, recipe: Recipe, bench: Pick<RecipeBench
     if (!use.enabled || use.strength === 0) continue;
     const next = step.outputSize(size, values, bench.photo);
     if (use.mask !== undefined) checkMask(use.mask, step, size, next);
+    if (use.entries !== undefined) checkEntries(use.entries, step, values, size);
     size = next;
   }
   return size;
@@ -90,6 +95,24 @@ function checkMask(mask: Mask, step: Step, before: Size, after: Size): void {
   throw new HeirloomError('bad-input', `The step ${step.title} has a mask, but changes the size of the picture, so it cannot act on a part of it only.`, 'Clear the mask of this step.');
 }
 
+function checkEntries(
+  entries: NonNullable<StepUse['entries']>,
+  step: Step,
+  values: ReturnType<typeof paramsOf>,
+  size: Size,
+): void {
+  if (step.holdsEntries !== true && entries.length > 0)
+    throw new HeirloomError('bad-input', `The step ${step.title} holds no removals, but the recipe gives it some.`);
+  if (new Set(entries.map(({ id }) => id)).size !== entries.length)
+    throw new HeirloomError('bad-input', `Two removals of the step ${step.title} share one id.`);
+  for (const { id, mask, kind, offset, method } of entries) {
+    checkMaskSize(mask, size);
+    if (method !== undefined) checkParams(step.params, { ...values, method }, `${step.title}, ${id}`);
+    if (kind !== 'fill' && offset === undefined)
+      throw new HeirloomError('bad-input', `The removal ${id} does not say where it copies from.`, 'Choose its source, or let it be filled.');
+  }
+}
+
 /** Sentences the user should know about a recipe that passed `checkRecipe`. */
 export function recipeNotices(input: Size, recipe: Recipe, bench: Pick<RecipeBench, 'photo'>): readonly string[] {
   let size: Size = { width: input.width, height: input.height };
@@ -97,7 +120,7 @@ export function recipeNotices(input: Size, recipe: Recipe, bench: Pick<RecipeBen
     if (!use.enabled || use.strength === 0) return [];
     const step = findStep(use.step);
     const values = paramsOf(use);
-    const notices = step.notices?.(values, use.mask, size) ?? [];
+    const notices = step.notices?.(values, use.mask, size, use.entries ?? []) ?? [];
     size = step.outputSize(size, values, bench.photo);
     return notices;
   });
@@ -125,12 +148,12 @@ export function damageLeft([first, ...later]: readonly StepUse[]): readonly Mask
 function stepKey(inputKey: string, use: StepUse, damage: readonly Mask[], { models }: Pick<RecipeBench, 'models'>): string {
   const step = findStep(use.step);
   const values = paramsOf(use);
-  const facts = [inputKey, step.id, step.version, values, use.strength, step.models(values, models, use.faces), use.mask, use.faces, damage];
+  const facts = [inputKey, step.id, step.version, values, use.strength, step.models(values, models, use.faces), use.mask, use.faces, damage, use.entries?.filter((entry) => entry.enabled)];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
 /** What the step of `use` may work with on the input known by `inputKey`. */
-export function stepTools(inputKey: string, use: StepUse, damage: readonly Mask[], { store, models, photo, memo, filler }: RecipeBench): StepTools {
+export function stepTools(inputKey: string, use: StepUse, damage: readonly Mask[], { store, models, photo, memo, filler, removals }: RecipeBench): StepTools {
   const step = findStep(use.step);
   return {
     store,
@@ -139,6 +162,8 @@ export function stepTools(inputKey: string, use: StepUse, damage: readonly Mask[
     photo,
     ...(step.mask === 'own' && use.mask !== undefined ? { mask: use.mask } : {}),
     ...(step.perFace === true && use.faces !== undefined ? { faces: use.faces } : {}),
+    ...(step.holdsEntries === true && use.entries !== undefined ? { entries: use.entries } : {}),
+    ...(removals === undefined ? {} : { removals: { cache: removals, inputKey } }),
     ...(damage.length === 0 ? {} : { damage }),
     ...(filler === undefined ? {} : { filler }),
     ...(memo === undefined ? {} : { remember: memo.under(`${inputKey}|${step.id}`) }),
@@ -152,6 +177,11 @@ async function runStep(image: Image, inputKey: string, use: StepUse, damage: rea
   const mask = step.mask === 'own' ? undefined : use.mask;
   const blends = strength < 1 || mask !== undefined;
   const result = await step.run(image, paramsOf(use), tools, blends ? context.part(0, 0.9) : context);
+  if (!blends && belowPatches(result)?.below === image) {
+    // It is seen through to its input, which must live as long as it does.
+    bench.cache.retain(image);
+    return withDispose(result, () => Promise.resolve(bench.cache.release(image)));
+  }
   if (!blends || result === image) return result;
   return blend(image, result, { strength, mask }, bench.store, context.part(0.9, 1));
 }

@@ -1,3 +1,4 @@
+import { belowPatches } from '../fill/patched-image.ts';
 import type { Image } from '../image/image.ts';
 
 interface Entry {
@@ -78,7 +79,8 @@ export class StepCache {
 
   #add(key: string, image: Image): void {
     const bytesPerSample = image.sampleType === 'u8' ? 1 : image.sampleType === 'u16' ? 2 : 4;
-    this.#entries.set(key, { image, sizeBytes: image.width * image.height * image.channels * bytesPerSample });
+    const sizeBytes = belowPatches(image)?.sizeBytes ?? image.width * image.height * image.channels * bytesPerSample;
+    this.#entries.set(key, { image, sizeBytes });
     this.retain(image);
   }
 

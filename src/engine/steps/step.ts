@@ -1,12 +1,14 @@
 import type { FaceEdits } from '../../shared/face-edit.ts';
 import type { Mask } from '../../shared/mask.ts';
 import type { ParamSet, ParamValues } from '../../shared/params.ts';
+import type { Removal } from '../../shared/removal.ts';
 import type { Context } from '../context.ts';
 import type { HoleFiller } from '../fill/fill-hole.ts';
 import type { Image, Rect } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import type { Remember } from '../memo.ts';
 import type { ModelHub } from '../models/model-hub.ts';
+import type { RemovalCache } from './removal-cache.ts';
 
 /** The photo before all steps, and what of it a step's input shows: all of it, or the part that a preview is made of. */
 export interface OriginalPhoto {
@@ -37,6 +39,10 @@ export interface StepTools {
   readonly remember?: Remember;
   /** For steps that measure the photo as it was; the input itself if left out. */
   readonly original?: OriginalPhoto;
+  /** What this use takes away, in order. Only for steps with `holdsEntries`. */
+  readonly entries?: readonly Removal[];
+  /** What was taken away before from the same input, by its key. */
+  readonly removals?: { readonly cache: RemovalCache; readonly inputKey: string };
   /** Facts about the photo that geometry may depend on. */
   readonly photo: { readonly dpi: number | undefined };
 }
@@ -59,8 +65,17 @@ export interface Step<S extends ParamSet = ParamSet> {
   readonly proposesMask?: boolean;
   /** It takes decisions about single faces. */
   readonly perFace?: boolean;
+  /** Its uses hold removals, and `run` carries out those that are on. */
+  readonly holdsEntries?: boolean;
+  /** What it does to a place depends on more than a margin around it, so previews of a part run it on the whole picture. */
+  readonly needsWhole?: boolean;
   /** Sentences the user should know about this use, before anything is computed. */
-  notices?(params: ParamValues<S>, mask: Mask | undefined, input: Size): readonly string[];
+  notices?(
+    params: ParamValues<S>,
+    mask: Mask | undefined,
+    input: Size,
+    entries: readonly Removal[],
+  ): readonly string[];
   /** Ids of the models this use would need; they are part of the cache key. */
   models(params: ParamValues<S>, hub: ModelHub, faces?: FaceEdits): readonly string[];
   outputSize(input: Size, params: ParamValues<S>, photo: StepTools['photo']): Size;

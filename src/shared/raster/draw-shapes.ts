@@ -10,6 +10,8 @@ export interface Placement {
   /** Added after scaling. */
   readonly offsetX: number;
   readonly offsetY: number;
+  /** For looking at: a bitmap marks every pixel it touches, so that what is thinner than a pixel is still seen. */
+  readonly touches?: boolean;
 }
 
 /** Draws the shapes of a mask, in order, onto a new plane of coverages 0 to 1, (rect.height, rect.width). */
@@ -40,7 +42,8 @@ function overlap(a: Rect, b: Rect): Rect | undefined {
   return width > 0 && height > 0 ? { x, y, width, height } : undefined;
 }
 
-function drawShape(shape: MaskShape, plane: Float32Array, rect: Rect, place: Placement, mask: Mask): void {
+/** Draws one shape onto a plane of coverages; what is there stays where it is more. */
+export function drawShape(shape: MaskShape, plane: Float32Array, rect: Rect, place: Placement, mask: Mask): void {
   switch (shape.kind) {
     case 'stroke':
       return drawStroke(shape, plane, rect, place);
@@ -140,22 +143,61 @@ function drawCapsule(
 ): void {
   const [dx, dy] = [end.x - start.x, end.y - start.y];
   const lengthSquared = dx * dx + dy * dy;
+  const most = Math.max(start.r, end.r) + 0.5;
+  const least = Math.min(start.r, end.r);
+  /** Nearer than this to either end the value is 1 for certain. */
+  const core = least + 0.5 - Math.max(1, least * (1 - hardness));
   for (let y = box.y0; y < box.y1; y++) {
-    for (let x = box.x0; x < box.x1; x++) {
-      const i = y * width + x;
-      if (plane[i] === 1) continue;
-      const px = x + 0.5 - start.x;
-      const py = y + 0.5 - start.y;
-      const along = lengthSquared === 0 ? 0 : Math.min(1, Math.max(0, (px * dx + py * dy) / lengthSquared));
-      const radius = start.r + along * (end.r - start.r);
-      const distance = Math.hypot(px - along * dx, py - along * dy);
-      const edge = Math.max(1, radius * (1 - hardness));
-      const t = Math.min(1, (radius + 0.5 - distance) / edge);
-      if (t <= 0) continue;
-      const value = edge === 1 ? t : t * t * (3 - 2 * t);
-      if (value > plane[i]!) plane[i] = value;
+    const row = y * width;
+    const py = y + 0.5 - start.y;
+    const [left, right] = reachInRow(py, dx, dy, most);
+    const x0 = Math.max(box.x0, Math.floor(start.x + left - 0.5));
+    const x1 = Math.min(box.x1, Math.ceil(start.x + right + 0.5));
+    const first = fillCore(plane, row, start.x, Math.abs(py), core, x0, x1);
+    const second = fillCore(plane, row, end.x, Math.abs(py - dy), core, x0, x1);
+    for (let x = x0; x < x1; x++) {
+      if (x === first.from && first.to > x) x = first.to - 1;
+      else if (x === second.from && second.to > x) x = second.to - 1;
+      else if (plane[row + x] !== 1) {
+        const px = x + 0.5 - start.x;
+        const along = lengthSquared === 0 ? 0 : Math.min(1, Math.max(0, (px * dx + py * dy) / lengthSquared));
+        const radius = start.r + along * (end.r - start.r);
+        const distance = Math.hypot(px - along * dx, py - along * dy);
+        const edge = Math.max(1, radius * (1 - hardness));
+        const t = Math.min(1, (radius + 0.5 - distance) / edge);
+        if (t <= 0) continue;
+        const value = edge === 1 ? t : t * t * (3 - 2 * t);
+        if (value > plane[row + x]!) plane[row + x] = value;
+      }
     }
   }
+}
+
+/** From where to where a row `py` below the start of a segment (dx, dy) may be nearer to it than `reach`, from the start. */
+function reachInRow(py: number, dx: number, dy: number, reach: number): readonly [number, number] {
+  if (dy === 0) return [Math.min(0, dx) - reach, Math.max(0, dx) + reach];
+  const a = Math.min(1, Math.max(0, (py - reach) / dy)) * dx;
+  const b = Math.min(1, Math.max(0, (py + reach) / dy)) * dx;
+  return [Math.min(a, b) - reach, Math.max(a, b) + reach];
+}
+
+/** Fills the part of a row that lies within `radius` of a point `dy` above or below it; answers with it. */
+function fillCore(
+  plane: Float32Array,
+  row: number,
+  centerX: number,
+  dy: number,
+  radius: number,
+  x0: number,
+  x1: number,
+): { readonly from: number; readonly to: number } {
+  if (radius <= dy) return { from: -1, to: -1 };
+  const half = Math.sqrt(radius * radius - dy * dy);
+  const from = Math.max(x0, Math.ceil(centerX - half - 0.5));
+  const to = Math.min(x1, Math.floor(centerX + half - 0.5) + 1);
+  if (from >= to) return { from: -1, to: -1 };
+  plane.fill(1, row + from, row + to);
+  return { from, to };
 }
 
 /** Each pixel gets the share of it that is covered. */
@@ -233,6 +275,7 @@ function drawBitmap(
   place: Placement,
   mask: Mask,
 ): void {
+  if (place.touches === true) return drawTouched(shape.runs, plane, rect, place, mask.width);
   const rowOf = (y: number): number => Math.floor((rect.y + y + 0.5 - place.offsetY) / place.scaleY);
   const spans = spansByRow(shape.runs, mask.width, rowOf(0), rowOf(rect.height - 1));
   for (let y = 0; y < rect.height; y++) {
@@ -242,6 +285,37 @@ function drawBitmap(
       const x1 = Math.min(rect.width, Math.ceil(to * place.scaleX + place.offsetX - rect.x - 0.5));
       if (x0 < x1) plane.fill(1, y * rect.width + x0, y * rect.width + x1);
     }
+  }
+}
+
+/** Every pixel a selected one falls on at all; rows that fall on the same pixels are drawn over each other. */
+function drawTouched(
+  runs: readonly number[],
+  plane: Float32Array,
+  rect: Rect,
+  place: Placement,
+  width: number,
+): void {
+  const shiftY = place.offsetY - rect.y;
+  const shiftX = place.offsetX - rect.x;
+  const firstRow = Math.max(0, Math.floor(-shiftY / place.scaleY));
+  const end = Math.max(0, Math.ceil((rect.height - shiftY) / place.scaleY)) * width;
+  let position = 0;
+  for (let i = 0; i < runs.length && position < end; i++) {
+    const next = position + runs[i]!;
+    if (i % 2 === 1) {
+      for (let at = Math.max(position, firstRow * width); at < Math.min(next, end);) {
+        const row = Math.floor(at / width);
+        const to = Math.min(next, (row + 1) * width);
+        const y0 = Math.max(0, Math.floor(row * place.scaleY + shiftY));
+        const y1 = Math.min(rect.height, Math.max(y0 + 1, Math.floor((row + 1) * place.scaleY + shiftY)));
+        const x0 = Math.max(0, Math.floor((at - row * width) * place.scaleX + shiftX));
+        const x1 = Math.min(rect.width, Math.ceil((to - row * width) * place.scaleX + shiftX));
+        for (let y = y0; y < y1 && x0 < x1; y++) plane.fill(1, y * rect.width + x0, y * rect.width + x1);
+        at = to;
+      }
+    }
+    position = next;
   }
 }
 

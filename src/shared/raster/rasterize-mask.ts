@@ -38,11 +38,8 @@ export function rasterizeMask(mask: Mask, size: Size, rect: Rect): Float32Array 
     size,
   );
   let plane = drawShapes(mask, outer, place);
-  if (mask.invert) plane = plane.map((value) => 1 - value);
-  if (reach > 0) {
-    moveEdge(plane, outer, growPx, featherPx);
-    plane = cropPlane(plane, outer, rect);
-  }
+  finishSelection(plane, outer, { invert: mask.invert, growPx, featherPx });
+  if (reach > 0) plane = cropPlane(plane, outer, rect);
   return mask.mode === 'protect' ? plane.map((value) => 1 - value) : plane;
 }
 
@@ -71,7 +68,18 @@ export function maskBounds(mask: Mask, size: Size): Rect | undefined {
   return clipped.width > 0 && clipped.height > 0 ? clipped : undefined;
 }
 
-function placementOf(mask: Mask, size: Size): Placement {
+/** Makes the selection of what the shapes cover, in place: inverts it, moves its edge and softens it, in pixels of the plane. */
+export function finishSelection(
+  plane: Float32Array,
+  size: Size,
+  { invert, growPx, featherPx }: Pick<Mask, 'invert' | 'growPx' | 'featherPx'>,
+): void {
+  if (invert) for (let i = 0; i < plane.length; i++) plane[i] = 1 - plane[i]!;
+  if (growPx !== 0 || featherPx !== 0) moveEdge(plane, size, growPx, featherPx);
+}
+
+/** Where a picture of this size shows the mask. */
+export function placementOf(mask: Mask, size: Size): Placement {
   const shown = mask.window ?? { x: 0, y: 0, width: mask.width, height: mask.height };
   const scaleX = size.width / shown.width;
   const scaleY = size.height / shown.height;

@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import type { ImageLayer } from '../shared/contract.ts';
+import { HeirloomError } from '../shared/failure.ts';
+import { checkParams } from '../shared/params.ts';
+import type { Recipe } from '../shared/recipe.ts';
+import type { Context } from './context.ts';
+import { cropImage } from './image/crop-image.ts';
+import type { Image, Rect } from './image/image.ts';
+import type { ImageShelf } from './image-shelf.ts';
+import { patchedImage } from './fill/patched-image.ts';
+import { carryOutRemovals } from './steps/carry-out-removals.ts';
+import { remove, removalsOfUse, removalWork } from './steps/remove.ts';
+import { type RecipeBench, recipeKey, runRecipe, stepTools } from './steps/run-recipe.ts';
+
+interface RetouchedPhoto {
+  readonly id: string;
+  readonly image: Image;
+  readonly key: string;
+  readonly bench: RecipeBench;
+}
+
+/**
+ * Layers begin and end at multiples of this, so that their coarser levels are made of the same pixels as those of the photo they lie on,
+ * and some of the photo lies around what was filled.
+ */
+const gridPx = 64;
+const marginPx = 16;
+
+/** Shows what removals do to a photo as small pictures to be laid over it; what did not change keeps its picture. */
+export class Retouches {
+  readonly #shelf: ImageShelf;
+  /** By photo: the layers of the newest result and of the one before it, which may still be on the screen. */
+  readonly #shown = new Map<string, ReadonlyMap<string, ImageLayer>[]>();
+
+  constructor(shelf: ImageShelf) {
+    this.#shelf = shelf;
+  }
+
+  /** @throws HeirloomError `bad-input` when the recipe has no such use; whatever carrying it out throws; CancelledError. */
+  async show(
+    photo: RetouchedPhoto,
+    recipe: Recipe,
+    id: string,
+    context: Context,
+  ): Promise<readonly ImageLayer[]> {
+    const at = recipe.steps.findIndex((use) => use.id === id && use.step === remove.id);
+    const use = recipe.steps[at];
+    if (use === undefined)
+      throw new HeirloomError(
+        'bad-input',
+        'The recipe has no such step to remove things by.',
+        'Add the step Remove.',
+      );
+    const { bench } = photo;
+    const before = { ...recipe, steps: recipe.steps.slice(0, at) };
+    const isFirst = !before.steps.some((each) => each.enabled && each.strength > 0);
+    const base = await runRecipe(photo.image, photo.key, before, bench, context.part(0, isFirst ? 0 : 0.5));
+    try {
+      const inputKey = recipeKey(photo.key, before, bench);
+      const values = checkParams(remove.params, use.params, remove.title);
+      const work = await removalWork(values, stepTools(inputKey, use, [], bench));
+      const removals = removalsOfUse(use.mask, use.entries ?? [], values.seed);
+      const rest = context.part(isFirst ? 0 : 0.5, 1);
+      rest.report(0, 'Filling');
+      const filled = await carryOutRemovals(base, removals, work, rest);
+      const patches = filled.flatMap((each) => each.patches.map((patch) => ({ ...patch, key: each.key })));
+      const view = patchedImage(base, patches);
+      const layers = new Map<string, ImageLayer>();
+      for (const rect of joined(patches.map((patch) => aligned(patch.rect, base)))) {
+        const keys = patches.filter((patch) => meets(patch.rect, rect)).map((patch) => patch.key);
+        const key = createHash('sha256')
+          .update(JSON.stringify([inputKey, rect, keys]))
+          .digest('hex');
+        layers.set(key, this.#known(photo.id, key) ?? this.#put(photo, base, view, rect));
+      }
+      this.#keep(photo.id, layers);
+      return [...layers.values()];
+    } finally {
+      bench.cache.release(base);
+    }
+  }
+
+  /** Lets go of everything of a photo. */
+  forget(photo: string): void {
+    for (const layers of this.#shown.get(photo) ?? [])
+      for (const { image } of layers.values()) this.#shelf.take(image.id);
+    this.#shown.delete(photo);
+  }
+
+  clear(): void {
+    for (const photo of [...this.#shown.keys()]) this.forget(photo);
+  }
+
+  #known(photo: string, key: string): ImageLayer | undefined {
+    return this.#shown
+      .get(photo)
+      ?.find((layers) => layers.has(key))
+      ?.get(key);
+  }
+
+  #put({ image, bench }: RetouchedPhoto, base: Image, view: Image, rect: Rect): ImageLayer {
+    bench.cache.retain(base);
+    const scale = image.width / base.width;
+    return {
+      image: this.#shelf.put(cropImage(view, rect), () => bench.cache.release(base)),
+      rect: { x: rect.x * scale, y: rect.y * scale, width: rect.width * scale, height: rect.height * scale },
+    };
+  }
+
+  #keep(photo: string, layers: ReadonlyMap<string, ImageLayer>): void {
+    const [newest, ...older] = this.#shown.get(photo) ?? [];
+    const kept = newest === undefined ? [layers] : [layers, newest];
+    this.#shown.set(photo, kept);
+    for (const old of older)
+      for (const [key, { image }] of old) if (!kept.some((each) => each.has(key))) this.#shelf.take(image.id);
+  }
+}
+
+function aligned({ x, y, width, height }: Rect, size: Image): Rect {
+  const down = (at: number): number => Math.max(0, Math.floor((at - marginPx) / gridPx) * gridPx);
+  const up = (at: number, most: number): number =>
+    Math.min(most, Math.ceil((at + marginPx) / gridPx) * gridPx);
+  const [left, top] = [down(x), down(y)];
+  return {
+    x: left,
+    y: top,
+    width: up(x + width, size.width) - left,
+    height: up(y + height, size.height) - top,
+  };
+}
+
+/** Unites rectangles that overlap, until none does. */
+function joined(rects: readonly Rect[]): readonly Rect[] {
+  const result: Rect[] = [];
+  for (let rect of rects) {
+    for (let i = 0; i < result.length;) {
+      if (!meets(result[i]!, rect)) i++;
+      else {
+        rect = unite(rect, result[i]!);
+        result.splice(i, 1);
+        // What is larger now may meet those that were passed.
+        i = 0;
+      }
+    }
+    result.push(rect);
+  }
+  return result;
+}
+
+function unite(a: Rect, b: Rect): Rect {
+  const [x, y] = [Math.min(a.x, b.x), Math.min(a.y, b.y)];
+  return {
+    x,
+    y,
+    width: Math.max(a.x + a.width, b.x + b.width) - x,
+    height: Math.max(a.y + a.height, b.y + b.height) - y,
+  };
+}
+
+function meets(a: Rect, b: Rect): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+}
