@@ -1,4 +1,5 @@
 import { useIntake } from './intake.ts';
+import { maskCommands } from './mask-commands.ts';
 import { usePanels } from './stores/panels.ts';
 import { usePhoto } from './stores/photo.ts';
 import { usePreview } from './stores/preview.ts';
@@ -8,7 +9,7 @@ import { useView } from './stores/view.ts';
 export interface Command {
   readonly id: string;
   readonly title: string;
-  readonly group: 'File' | 'Edit' | 'View' | 'Help';
+  readonly group: 'File' | 'Edit' | 'View' | 'Paint' | 'Help';
   /** 'Mod+Z': Mod is Command on a Mac and Ctrl elsewhere. The first one is shown; none where browsers keep the usual key to themselves. */
   readonly keys: readonly string[];
   enabled(): boolean;
@@ -149,6 +150,7 @@ export function useCommands(): readonly Command[] {
         preview.enabled = !preview.enabled;
       },
     },
+    ...maskCommands(),
     { id: 'models', title: 'Models', group: 'Help', keys: ['M'], enabled: always, run: show('models') },
     {
       id: 'settings',
@@ -169,10 +171,11 @@ export function useCommands(): readonly Command[] {
   ];
 }
 
-/** The command a key press means, if any. */
+/** The command a key press means, if any; of several with the same key one that can be carried out. */
 export function commandFor(commands: readonly Command[], event: KeyboardEvent): Command | undefined {
   const name = keyName(event);
-  return commands.find((command) => command.keys.includes(name));
+  const meant = commands.filter((command) => command.keys.includes(name));
+  return meant.find((command) => command.enabled()) ?? meant[0];
 }
 
 /** A key press as commands write it: 'Mod+Shift+Z', 'ArrowLeft', '?'. */

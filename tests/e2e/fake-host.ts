@@ -17,6 +17,7 @@ import { type Handlers, serve, type Transport } from '../../src/shared/rpc.ts';
 import { type Emit, FakeEngine, type Script } from './fake-engine.ts';
 import { fakeProposal } from './fake-damage.ts';
 import { fakeInspection } from './fake-faces.ts';
+import { fakeRetouch } from './fake-retouch.ts';
 import { fakeModels, fakeSteps } from './fake-steps.ts';
 
 /** A host whose engine is a script: for what a real one does rarely (slow jobs, failures, a lost engine, a lost connection). */
@@ -145,6 +146,7 @@ function createHandlers(
       return undefined;
     },
     'preview.cancel': () => undefined,
+    ...fakeRetouch(engine, (id) => photoOf(id).stored.pixels),
     'mask.propose': ({ photo }) => {
       const { stored } = photoOf(photo);
       return engine.start('propose', 'Looking for damage', async () => {

@@ -67,6 +67,7 @@ export const fakeSteps: readonly StepDescription[] = [
     title: 'Enlarge',
     summary: 'Makes the photo larger and finer with a network.',
     strength: 'none',
+    changesSize: true,
     params: {
       size: {
         kind: 'choice',

@@ -5,6 +5,8 @@ import type { Viewport } from './viewport.ts';
 /** Everything that is on the canvas. */
 export interface Scene {
   readonly original: Layer;
+  /** Places that were retouched, to be laid over the original. */
+  readonly retouched: readonly Layer[];
   readonly restored: Layer | undefined;
   /** Live previews, the newest last; each lies over a part of the frame. */
   readonly previews: readonly Layer[];
@@ -48,14 +50,9 @@ function paintAfter(
   viewport: Viewport,
   lookup: Lookup,
 ): void {
-  const { restored, previews, original } = scene;
-  paintOne(
-    canvas,
-    restored !== undefined && hasBase(restored, lookup) ? restored : original,
-    scene,
-    viewport,
-    lookup,
-  );
+  const { restored, previews, original, retouched } = scene;
+  if (restored !== undefined && hasBase(restored, lookup)) paintOne(canvas, restored, scene, viewport, lookup);
+  else for (const layer of [original, ...retouched]) paintOne(canvas, layer, scene, viewport, lookup);
   for (const preview of previews) paintOne(canvas, preview, scene, viewport, lookup);
   const newest = previews.at(-1);
   if (newest !== undefined) outline(canvas, newest, viewport, scene.density);

@@ -40,6 +40,8 @@ export const usePreview = defineStore('preview', () => {
   const enabled = ref(true);
   /** True from the first change of a parameter until there is a result for the recipe. */
   const active = ref(false);
+  /** Something else is looked at meanwhile, and no preview is asked for. */
+  const suspended = ref(false);
   /** The newest that arrived; the viewer shows it as soon as its pixels are there. */
   const incoming = shallowRef<PreviewLayer>();
   /** What is shown: the last complete preview, and over it the quick one of its middle that came after. */
@@ -67,6 +69,7 @@ export const usePreview = defineStore('preview', () => {
     () =>
       enabled.value &&
       active.value &&
+      !suspended.value &&
       photo.info !== undefined &&
       photo.hasWork &&
       photo.restoring === undefined &&
@@ -162,5 +165,5 @@ export const usePreview = defineStore('preview', () => {
     },
   );
 
-  return { enabled, active, incoming, shown, busy, problem, useful, begin, stop, present };
+  return { enabled, active, suspended, incoming, shown, busy, problem, useful, begin, stop, present };
 });
