@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef, watch } from 'vue';
 import type { ImageInfo, Job } from '../../shared/contract.ts';
-import { toFailure } from '../../shared/failure.ts';
+import { fromFailure, toFailure } from '../../shared/failure.ts';
 import type { Mask, MaskShape } from '../../shared/mask.ts';
 import type { Recipe } from '../../shared/recipe.ts';
 import type { Rect } from '../../shared/rect.ts';
@@ -222,7 +222,7 @@ export const useRetouch = defineStore('retouch', () => {
       jobId.value = started.id;
       const over = await jobs.whenOver(started);
       if (photo.info?.id !== asked.photo) return;
-      if (over.failure !== undefined) fail(asked.entries, over.failure);
+      if (over.failure !== undefined) throw fromFailure(over.failure);
       if (over.state === 'done')
         incoming.value = { layers: over.result?.layers ?? [], entries: asked.entries };
     } catch (error) {
