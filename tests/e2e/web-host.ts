@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openModelFiles } from '../../src/engine/models/model-files.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -15,11 +16,18 @@ export interface WebHost {
   close(): Promise<void>;
 }
 
+export interface WebHostOptions {
+  /** Model files the user is to have added, by role. */
+  readonly models?: readonly { readonly path: string; readonly role: string }[];
+}
+
 /** Starts the built web host; builds it first where there is none. */
-export async function startWebHost(): Promise<WebHost> {
+export async function startWebHost({ models = [] }: WebHostOptions = {}): Promise<WebHost> {
   if (!existsSync(join(root, 'out/main/web.js')) || !existsSync(join(root, 'out/renderer/index.html')))
     build();
   const folder = await mkdtemp(join(tmpdir(), 'heirloom-e2e-'));
+  const files = openModelFiles([], join(folder, 'data', 'models'));
+  for (const { path, role } of models) await files.add(path, { title: role, role });
   const child = spawn(process.execPath, [join(root, 'out/main/web.js')], {
     cwd: root,
     env: { ...process.env, HEIRLOOM_DATA: join(folder, 'data'), HEIRLOOM_SCRATCH: join(folder, 'scratch') },
