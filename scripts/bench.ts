@@ -16,6 +16,7 @@ const groups: Readonly<Record<string, () => Promise<() => Promise<readonly Measu
   open: async () => (await import('./bench/open-photo.ts')).measureOpening,
   memory: async () => (await import('./bench/memory.ts')).measureMemory,
   architectures: async () => (await import('./bench/architectures.ts')).measureArchitectures,
+  faces: async () => (await import('./bench/faces.ts')).measureFaces,
   studio: async () => (await import('./bench/studio.ts')).measureStudio,
 };
 

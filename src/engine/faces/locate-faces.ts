@@ -40,6 +40,8 @@ export interface LocatedFace extends PlannedFace {
 
 /** Smaller faces are not even listed: nobody can be told by so few pixels. */
 const listedEyesPx = 8;
+/** Nor those so small in a large picture that whoever looks at it as a whole does not see them. */
+const listedShare = 1 / 500;
 /** A detector that is asked about a drawn box may be this unsure. */
 const unsureScore = 0.2;
 
@@ -58,7 +60,8 @@ export async function locateFaces(
 ): Promise<readonly LocatedFace[]> {
   const id = chooseFaceDetector(models, wishes.detector);
   chooseFaceRestorer(models, wishes.model, wishes.alpha);
-  const smallestEyesPx = Math.min(wishes.smallestEyesPx, listedEyesPx);
+  const listedPx = Math.max(listedEyesPx, listedShare * Math.max(image.width, image.height));
+  const smallestEyesPx = Math.min(wishes.smallestEyesPx, listedPx);
   const detector = models.key({ id });
   const search = async (): ReturnType<typeof detectFaces> =>
     detectFaces(image, await openFaceDetector(models, id), {
