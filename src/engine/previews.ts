@@ -6,7 +6,7 @@ import { checkParams } from '../shared/params.ts';
 import type { Recipe } from '../shared/recipe.ts';
 import { createContext } from './context.ts';
 import { cropImage } from './image/crop-image.ts';
-import type { Image, Rect } from './image/image.ts';
+import { fullRect, type Image, type Rect } from './image/image.ts';
 import type { ImageShelf } from './image-shelf.ts';
 import { findStep } from './steps/registry.ts';
 import { type RecipeBench, recipeKey, runRecipe } from './steps/run-recipe.ts';
@@ -92,7 +92,9 @@ export class Previews {
     context.report(0);
     const bench = { ...source.bench, cache: this.#cache };
     const [before, after] = splitRecipe(request.recipe);
-    const whole = await runRecipe(source.image, source.key, before, bench, context.part(0, 0.5));
+    // A window onto the photo, which is not this cache's to let go.
+    const photo = cropImage(source.image, fullRect(source.image));
+    const whole = await runRecipe(photo, source.key, before, bench, context.part(0, 0.5));
     try {
       const seen = scaled(rect, whole.width / source.image.width, whole);
       const marginPx = await contextAround(after, source.bench.models);

@@ -140,12 +140,34 @@ describe('removals shown over the photo', () => {
       { x: 40, y: 20, width: 60, height: 60 },
     ]) {
       const request = `part-${rect.x}`;
-      engine.handlers['preview.request']({ request, photo: photo.id, recipe: recipe(entries, [tone]), rect });
+      void engine.handlers['preview.request']({
+        request,
+        photo: photo.id,
+        recipe: recipe(entries, [tone]),
+        rect,
+      });
       const shown = await vi.waitUntil(() =>
         previews.find((each) => each.request === request && each.state === 'final'),
       );
       expect((await pixels(shown.image!.id)).equals(part(restored, rect))).toBe(true);
     }
+  });
+
+  test('a preview without removals lets go of nothing that is still needed', async () => {
+    const tone = { id: 'tone', step: 'tone', version: 1, enabled: true, strength: 1, params: { gamma: 1.2 } };
+    const rect = { x: 10, y: 10, width: 30, height: 30 };
+    for (const steps of [[], [tone]]) {
+      const request = `plain-${steps.length}`;
+      void engine.handlers['preview.request']({
+        request,
+        photo: photo.id,
+        recipe: { ...emptyRecipe, steps },
+        rect,
+      });
+      await vi.waitUntil(() => previews.find((each) => each.request === request && each.state === 'final'));
+    }
+    expect(await retouch([removal('late', 90, 90)])).toHaveLength(1);
+    expect((await wholeResult([], [tone])).length).toBe(size.width * size.height * 3);
   });
 
   test('a recipe from before, with one mask on the step, does what it did', async () => {
