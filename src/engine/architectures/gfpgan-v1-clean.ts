@@ -17,6 +17,7 @@ import type { Weights } from '../weights/weights.ts';
 import type { Architecture, ModelInfo } from './architecture.ts';
 import { dimension } from './dimension.ts';
 import { countFrom, expectShape, has, misfit } from './reading.ts';
+import { resizingBlock } from './resizing-block.ts';
 import { weightFlop } from './weight-flop.ts';
 
 /** Hyperparameters of a GFPGANv1Clean. */
@@ -156,7 +157,7 @@ function encoder(
   let feature = leakyRelu(graph, conv2d(graph, input, weights, 'conv_body_first'));
   const skips: Value[] = [];
   for (let index = 0; index < params.levels; index++) {
-    feature = resBlock(graph, weights, feature, `conv_body_down.${index}`, 0.5);
+    feature = resizingBlock(graph, weights, feature, `conv_body_down.${index}`, 0.5);
     skips.push(feature);
   }
   feature = leakyRelu(graph, conv2d(graph, feature, weights, 'final_conv', { pad: 1 }));
@@ -178,7 +179,7 @@ function encoder(
   const conditions: Condition[] = [];
   for (let index = 0; index < params.levels; index++) {
     const skip = skips.pop() ?? feature;
-    feature = resBlock(graph, weights, add(graph, feature, skip), `conv_body_up.${index}`, 2);
+    feature = resizingBlock(graph, weights, add(graph, feature, skip), `conv_body_up.${index}`, 2);
     const [scale, shift] = ['condition_scale', 'condition_shift'].map((kind) => {
       const hidden = leakyRelu(graph, conv2d(graph, feature, weights, `${kind}.${index}.0`, { pad: 1 }));
       return conv2d(graph, hidden, weights, `${kind}.${index}.2`, { pad: 1 });
@@ -186,19 +187,6 @@ function encoder(
     conditions.push({ scale, shift });
   }
   return { latents, conditions };
-}
-
-/** Two convolutions with a bilinear resize between, beside a 1×1 convolution of the resized input. */
-function resBlock(graph: Graph, weights: Weights, x: Value, key: string, factor: number): Value {
-  const inner = leakyRelu(graph, conv2d(graph, x, weights, `${key}.conv1`, { pad: 1 }));
-  const resized = bilinearResize(graph, inner, factor);
-  const outer = leakyRelu(graph, conv2d(graph, resized, weights, `${key}.conv2`, { pad: 1 }));
-  // A 1×1 convolution commutes with the bilinear resize: on the way up it runs at the lower size, on the way down after the resize.
-  const skip =
-    factor < 1
-      ? conv2d(graph, bilinearResize(graph, x, factor), weights, `${key}.skip`)
-      : bilinearResize(graph, conv2d(graph, x, weights, `${key}.skip`), factor);
-  return add(graph, outer, skip);
 }
 
 /** StyleGAN2 with spatial feature transform on half of the channels at each size. */

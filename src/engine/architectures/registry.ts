@@ -7,6 +7,7 @@ import { ddColor } from './dd-color.ts';
 import { dnCnn } from './dn-cnn.ts';
 import { edsr } from './edsr.ts';
 import { espcn } from './espcn.ts';
+import { faceUNet } from './face-u-net.ts';
 import { gfpganV1Clean } from './gfpgan-v1-clean.ts';
 import { laMa } from './la-ma.ts';
 import { miGan } from './mi-gan.ts';
@@ -30,6 +31,7 @@ export const architectures: readonly Architecture[] = [
   srvggNetCompact,
   rrdbNet,
   gfpganV1Clean,
+  faceUNet,
   retinaFace,
   yuNet,
   laMa,
