@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import type { FaceInspection, FaceReport, ImageInfo } from '../shared/contract.ts';
+import type { FaceBox } from '../shared/face-edit.ts';
 import { HeirloomError } from '../shared/failure.ts';
 import { checkParams } from '../shared/params.ts';
 import type { Recipe, StepUse } from '../shared/recipe.ts';
@@ -18,11 +19,17 @@ import { damageLeft, type RecipeBench, recipeKey, runRecipe, stepTools } from '.
 
 /** What is remembered of the faces that one use of the step has been asked about. */
 interface Known {
+  /** Size of the picture the faces were found in. */
+  readonly width: number;
+  readonly height: number;
   readonly named: readonly NamedFace[];
   /** Crops on the shelf by what they show: what did not change keeps its id. */
   readonly shown: ReadonlyMap<string, ImageInfo>;
   readonly shownBefore: ReadonlyMap<string, ImageInfo>;
 }
+
+/** How far an aligned crop reaches beyond the box of a face, in sides of the box. */
+const seenAround = 0.8;
 
 /** A photo and the use of a step in its recipe. */
 export interface FaceQuestion {
@@ -57,11 +64,27 @@ export class FaceInspections {
         before: known?.named ?? [],
         ...(mending === undefined ? {} : { mending }),
       });
-      const reports = this.#tell(photo, use.id, found, known);
+      const reports = this.#tell(photo, use.id, shown, found, known);
       return { width: shown.width, height: shown.height, faces: reports };
     } finally {
       bench.cache.release(shown);
     }
+  }
+
+  /** What a use was found to see, as a frame around each face with all that its network looks at, in shares of the picture's sides. */
+  framesOf(photo: string, use: string): readonly FaceBox[] {
+    const known = this.#known.get(photo)?.get(use);
+    if (known === undefined) return [];
+    const { width, height, named } = known;
+    return named.map(({ left, top, right, bottom }) => {
+      const [aroundX, aroundY] = [(right - left) * seenAround, (bottom - top) * seenAround];
+      return {
+        x: (left - aroundX) / width,
+        y: (top - aroundY) / height,
+        width: (right - left + 2 * aroundX) / width,
+        height: (bottom - top + 2 * aroundY) / height,
+      };
+    });
   }
 
   /** Forgets everything about a photo. */
@@ -75,7 +98,13 @@ export class FaceInspections {
     for (const photo of [...this.#known.keys()]) this.forget(photo);
   }
 
-  #tell(photo: string, use: string, found: readonly InspectedFace[], known: Known | undefined): FaceReport[] {
+  #tell(
+    photo: string,
+    use: string,
+    { width, height }: Image,
+    found: readonly InspectedFace[],
+    known: Known | undefined,
+  ): FaceReport[] {
     const shown = new Map<string, ImageInfo>();
     const show = (pixels: Pixels): ImageInfo => {
       const hash = hashOf(pixels);
@@ -92,6 +121,8 @@ export class FaceInspections {
     this.#known.set(
       photo,
       uses.set(use, {
+        width,
+        height,
         named: found.map(nameOf),
         shown,
         shownBefore: known?.shown ?? new Map<string, ImageInfo>(),

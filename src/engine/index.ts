@@ -158,7 +158,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         bitDepth: metadata.bitDepth,
         sizeBytes: metadata.sizeBytes,
         notices: metadata.notices,
-        suggestion: await suggestRecipe(image, metadata, models),
+        suggestion: await suggestRecipe(image, metadata, models, store),
         exportDefaults: defaultExportOptions(metadata),
         ...(metadata.iccName === undefined ? {} : { profile: metadata.iccName }),
         ...(metadata.dpi === undefined ? {} : { dpi: metadata.dpi }),
@@ -199,7 +199,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     'preview.request': ({ request, photo: id, recipe, rect }) => {
       const photo = photoOf(id);
       checkRecipe(photo.image, recipe, benchOf(photo));
-      previews.request({ request, photo: id, recipe, rect }, { image: photo.image, key: photo.key, bench: benchOf(photo) });
+      previews.request({ request, photo: id, recipe, rect }, { image: photo.image, key: photo.key, bench: benchOf(photo), framesOf: (use) => faces.framesOf(id, use) });
       return undefined;
     },
     'preview.cancel': ({ photo }) => previews.cancel(photo),

@@ -24,6 +24,8 @@ export interface PreviewSource {
   readonly image: Image;
   readonly key: string;
   readonly bench: Omit<RecipeBench, 'cache'>;
+  /** What one use must see whole where it is seen at all (faces), in shares of the photo's sides. */
+  framesOf?(use: string): readonly Rect[];
 }
 
 /** Regions larger than this get their middle first. */
@@ -98,7 +100,9 @@ export class Previews {
     try {
       const seen = scaled(rect, whole.width / source.image.width, whole);
       const marginPx = await contextAround(after, source.bench.models);
-      const grown = clip({ x: seen.x - marginPx, y: seen.y - marginPx, width: seen.width + 2 * marginPx, height: seen.height + 2 * marginPx }, whole);
+      const around = clip({ x: seen.x - marginPx, y: seen.y - marginPx, width: seen.width + 2 * marginPx, height: seen.height + 2 * marginPx }, whole);
+      const frames = after.steps.flatMap((use) => (use.enabled && use.strength > 0 ? (source.framesOf?.(use.id) ?? []) : []));
+      const grown = frames.reduce((area, frame) => withFrame(area, inPixels(frame, whole), seen, whole), around);
       const key = `${recipeKey(source.key, before, bench)}:${grown.x},${grown.y},${grown.width},${grown.height}`;
       const original = { image: source.image, part: scaled(grown, source.image.width / whole.width, source.image) };
       const result = await runRecipe(cropImage(whole, grown), key, forPart(after, whole, grown), { ...bench, original }, context.part(0.5, 1));
@@ -122,6 +126,21 @@ export class Previews {
     this.#shown.set(photo, shown);
     return info;
   }
+}
+
+/** `area` with the whole of `frame`, if that meets what is seen. */
+function withFrame(area: Rect, frame: Rect, seen: Rect, image: Image): Rect {
+  const meets = frame.x < seen.x + seen.width && seen.x < frame.x + frame.width && frame.y < seen.y + seen.height && seen.y < frame.y + frame.height;
+  if (!meets) return area;
+  const [x, y] = [Math.min(area.x, frame.x), Math.min(area.y, frame.y)];
+  const right = Math.max(area.x + area.width, frame.x + frame.width);
+  const bottom = Math.max(area.y + area.height, frame.y + frame.height);
+  return clip({ x, y, width: right - x, height: bottom - y }, image);
+}
+
+function inPixels(share: Rect, { width, height }: Image): Rect {
+  const [x, y] = [Math.floor(share.x * width), Math.floor(share.y * height)];
+  return { x, y, width: Math.ceil((share.x + share.width) * width) - x, height: Math.ceil((share.y + share.height) * height) - y };
 }
 
 /** A recipe in two: up to the last step that must see the whole picture, and the rest. */

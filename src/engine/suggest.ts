@@ -1,11 +1,13 @@
 import { defaultParams } from '../shared/params.ts';
 import type { Recipe, StepUse } from '../shared/recipe.ts';
 import type { Image } from './image/image.ts';
+import type { ImageStore } from './image/image-store.ts';
 import type { PhotoMetadata } from './image/photo-metadata.ts';
 import type { ModelHub } from './models/model-hub.ts';
 import { analyzeClean, suggestCleanStrength } from './steps/clean-analysis.ts';
 import { measureScreen } from './screen/measure-screen.ts';
 import { findStep } from './steps/registry.ts';
+import { suggestFaces } from './suggest-faces.ts';
 import { analyzeTone, suggestTone } from './steps/tone.ts';
 
 /** Photos with a longer side are large enough to be seen and printed as they are. */
@@ -16,12 +18,14 @@ const smallSidePx = 900;
  * The recipe Heirloom proposes for a photo, from measurements of it: every step is listed, those it does not need are off. A clean, large photo comes out as
  * it went in.
  */
-export async function suggestRecipe(image: Image, metadata: PhotoMetadata, models: ModelHub): Promise<Recipe> {
+export async function suggestRecipe(image: Image, metadata: PhotoMetadata, models: ModelHub, store: ImageStore): Promise<Recipe> {
   const tone = suggestTone(await analyzeTone(image));
   const strength = suggestCleanStrength(await analyzeClean(image));
   const canClean = models.defaultFor('clean') !== undefined;
   const canEnlarge = models.defaultFor('enlarge') !== undefined;
   const longSidePx = Math.max(metadata.width, metadata.height);
+  // A clean, large photo needs none.
+  const needsFaces = (strength > 0 || longSidePx < largeSidePx) && (await suggestFaces(image, models, store));
   const screen = await measureScreen(image);
   const steps: StepUse[] = [
     // Nothing is repaired that nobody looked at.
@@ -29,6 +33,7 @@ export async function suggestRecipe(image: Image, metadata: PhotoMetadata, model
     use('descreen', screen !== undefined, 1, screen === undefined ? {} : { periodPx: round(screen.periodPx, 100), angleDeg: round(screen.angleDeg, 10) }),
     use('tone', tone.enabled, 1, tone.params),
     use('clean', canClean && strength > 0, strength > 0 ? strength : 0.3, {}),
+    use('faces', needsFaces, 1, {}),
     use('enlarge', canEnlarge && longSidePx < largeSidePx, 1, { factor: longSidePx < smallSidePx ? 4 : 2 }),
     use('grain', false, 1, {}),
   ];

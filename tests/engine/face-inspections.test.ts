@@ -137,6 +137,15 @@ describe('looking at the faces of a photo', () => {
     expect([await isShown(first!.before.id), await isShown(first!.after!.id)]).toEqual([false, false]);
   });
 
+  it('knows what a preview must show whole where it shows any of it', async () => {
+    expect(inspections.framesOf('emma', 'faces-1')).toEqual([]);
+    const [face] = (await look(recipe(use()))).faces;
+    const [frame] = inspections.framesOf('emma', 'faces-1');
+    expect(frame!.x * 128).toBeLessThan(face!.box.x);
+    expect((frame!.x + frame!.width) * 128).toBeGreaterThan(face!.box.x + face!.box.width);
+    expect(inspections.framesOf('emma', 'other')).toEqual([]);
+  });
+
   it('is told what it is about, and stops when it is cancelled', async () => {
     await expect(
       inspections.look(

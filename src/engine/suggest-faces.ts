@@ -1,0 +1,31 @@
+import { quietContext } from './context.ts';
+import { detectFaces } from './faces/detect-faces.ts';
+import { eyeDistance } from './faces/geometry.ts';
+import { openFaceDetector } from './faces/open-face-detector.ts';
+import type { Image } from './image/image.ts';
+import type { ImageStore } from './image/image-store.ts';
+import type { ModelHub } from './models/model-hub.ts';
+
+/** A quick look: faces that can be seen in the whole photo at this size. */
+const lookedAtPx = 640;
+/** Narrower ones are left to the background anyway; eyes farther apart than this show more than a restorer could add. */
+const smallestEyesPx = 12;
+const largestEyesPx = 120;
+/** How far apart eyes are that a detector sees well at the size looked at. */
+const seenEyesPx = 8;
+
+/**
+ * Whether the photo has a face that restoring could help: one that is neither too small nor too large. Looks at the photo once, small and upright, so that opening stays
+ * quick; false where the networks are missing.
+ */
+export async function suggestFaces(image: Image, models: ModelHub, store: ImageStore): Promise<boolean> {
+  if (models.defaultFor('face-detect') === undefined || models.defaultFor('face-restore') === undefined) return false;
+  const coarsestPx = (seenEyesPx * Math.max(image.width, image.height)) / lookedAtPx;
+  const found = await detectFaces(image, await openFaceDetector(models), {
+    smallestEyesPx: Math.max(smallestEyesPx, coarsestPx),
+    tryTurned: false,
+    store,
+    context: quietContext(),
+  });
+  return found.some(({ points }) => eyeDistance(points) <= largestEyesPx);
+}
