@@ -1,18 +1,15 @@
 import { resolve } from 'node:path';
 import { createContext } from '../engine/context.ts';
-import { maskPicture } from '../engine/fill/mask-picture.ts';
-import { savePhoto } from '../engine/image/encode.ts';
+import { writeMask } from '../engine/fill/write-mask.ts';
 import { repair } from '../engine/steps/repair.ts';
 import { HeirloomError } from '../shared/failure.ts';
-import type { Mask } from '../shared/mask.ts';
 import { accepts, checkParams, type ParamValue } from '../shared/params.ts';
 import type { Recipe } from '../shared/recipe.ts';
-import { type Command, type Terminal, UsageError } from './command.ts';
+import { type Command, UsageError } from './command.ts';
 import { editPhoto, withEditFlags } from './edit-photo.ts';
 import { exportFlags } from './export-flags.ts';
 import { describeFlags, type Flag, numberFrom, parseFlags, type ParsedFlags } from './flags.ts';
 import { proposeMasks } from './propose-masks.ts';
-import { withStore } from './with-store.ts';
 
 type ParamName = keyof typeof repair.params;
 
@@ -65,7 +62,12 @@ ${describeFlags(exportFlags)}
       const [proposal] = proposals;
       const maskFile = flags.text('write-mask');
       if (maskFile !== undefined)
-        await writeMask(proposal!.mask, resolve(maskFile), path, flags.has('overwrite'), terminal);
+        await writeMask(
+          proposal!.mask,
+          resolve(maskFile),
+          { photo: path, overwrite: flags.has('overwrite') },
+          createContext(terminal.signal),
+        );
       if (json) {
         const { share, found } = proposal!;
         terminal.out(`${JSON.stringify({ event: 'found', share, found })}\n`);
@@ -92,36 +94,4 @@ function recipeFrom(flags: ParsedFlags): Recipe {
   } catch (error) {
     throw error instanceof HeirloomError ? new UsageError(error.message) : error;
   }
-}
-
-/** Writes a mask as a PNG of one channel, 8 bit; never over the photo. */
-async function writeMask(
-  mask: Mask,
-  target: string,
-  photo: string,
-  overwrite: boolean,
-  terminal: Terminal,
-): Promise<void> {
-  const { width, height } = mask;
-  await withStore((store) =>
-    savePhoto(
-      maskPicture(mask),
-      {
-        path: photo,
-        format: 'png',
-        width,
-        height,
-        bitDepth: 8,
-        channels: 1,
-        sizeBytes: 0,
-        orientation: 1,
-        pages: 1,
-        iccReversible: false,
-        notices: [],
-      },
-      target,
-      { format: 'png', quality: 100, bitDepth: 8, chroma: '4:4:4', profile: 'srgb', metadata: 'strip' },
-      { store, context: createContext(terminal.signal), overwrite },
-    ),
-  );
 }

@@ -3,6 +3,27 @@ import type { ModelCard, StepDescription } from '../../src/shared/contract.ts';
 /** Steps that have every kind of parameter, for tests of the window alone. */
 export const fakeSteps: readonly StepDescription[] = [
   {
+    id: 'repair',
+    version: 1,
+    title: 'Repair',
+    summary: 'Finds scratches and dust, and fills them from their surroundings.',
+    strength: 'none',
+    proposesMask: true,
+    params: {
+      sensitivity: {
+        kind: 'number',
+        label: 'Sensitivity',
+        help: 'How little it takes to count as damage.',
+        min: 0,
+        max: 1,
+        step: 0.01,
+        default: 0.5,
+      },
+      scratches: { kind: 'flag', label: 'Scratches', help: 'Look for scratches.', default: true },
+      stains: { kind: 'flag', label: 'Stains', help: 'Look for stains.', default: true },
+    },
+  },
+  {
     id: 'clean',
     version: 1,
     title: 'Clean',
