@@ -7,6 +7,7 @@ import {
   type DamageSearch,
   kindsWanted,
 } from '../../shared/damage.ts';
+import { fromFailure } from '../../shared/failure.ts';
 import type { Mask } from '../../shared/mask.ts';
 import type { StepUse } from '../../shared/recipe.ts';
 import { injectStudio } from '../inject-studio.ts';
@@ -45,6 +46,8 @@ export const useDamage = defineStore('damage', () => {
   /** The proposal that is the mask already. */
   let accepted: string | undefined;
   let asked = 0;
+  /** Stopped before the engine said which job it is. */
+  let stopsAtOnce = false;
 
   const useOf = (id: string | undefined): StepUse | undefined =>
     photo.recipe.steps.find((use) => use.id === id);
@@ -67,6 +70,7 @@ export const useDamage = defineStore('damage', () => {
     if (info === undefined || looking.value !== '') return;
     drop();
     looking.value = use.id;
+    stopsAtOnce = false;
     if (!use.enabled) {
       photo.edit(changeStep(photo.recipe, use.id, { enabled: true }));
       photo.commit();
@@ -78,9 +82,10 @@ export const useDamage = defineStore('damage', () => {
         use: use.id,
       });
       jobId.value = started.id;
+      if (stopsAtOnce) await jobs.cancel(started);
       const ended = await jobs.whenOver(started);
       const search = ended.result?.damage;
-      if (ended.failure !== undefined) notices.failed(ended.failure);
+      if (ended.failure !== undefined) notices.failed(fromFailure(ended.failure));
       if (search === undefined) return;
       if (photo.info?.id !== info.id || useOf(use.id) === undefined) return void release(search.id);
       searched.value = { use: use.id, search };
@@ -94,6 +99,7 @@ export const useDamage = defineStore('damage', () => {
   }
 
   async function stop(): Promise<void> {
+    stopsAtOnce = true;
     if (job.value !== undefined) await jobs.cancel(job.value);
   }
 
