@@ -154,20 +154,31 @@ describe('removals shown over the photo', () => {
   });
 
   test('a preview without removals lets go of nothing that is still needed', async () => {
+    const path = join(folder, 'meadow.png');
+    const other = await engine.handlers['photo.open']({
+      id: 'other',
+      path,
+      name: 'meadow.png',
+      allowDamaged: false,
+    });
     const tone = { id: 'tone', step: 'tone', version: 1, enabled: true, strength: 1, params: { gamma: 1.2 } };
     const rect = { x: 10, y: 10, width: 30, height: 30 };
     for (const steps of [[], [tone]]) {
       const request = `plain-${steps.length}`;
       void engine.handlers['preview.request']({
         request,
-        photo: photo.id,
+        photo: other.id,
         recipe: { ...emptyRecipe, steps },
         rect,
       });
       await vi.waitUntil(() => previews.find((each) => each.request === request && each.state === 'final'));
     }
-    expect(await retouch([removal('late', 90, 90)])).toHaveLength(1);
-    expect((await wholeResult([], [tone])).length).toBe(size.width * size.height * 3);
+    const run = engine.handlers['recipe.run']({
+      photo: other.id,
+      recipe: recipe([removal('late', 90, 90)], [tone]),
+    });
+    expect(await finish(run)).toMatchObject({ state: 'done' });
+    void engine.handlers['photo.close']({ photo: other.id });
   });
 
   test('a recipe from before, with one mask on the step, does what it did', async () => {
