@@ -1,4 +1,4 @@
-import { computed, onBeforeUnmount, watch } from 'vue';
+import { computed, onBeforeUnmount, type Ref, watch } from 'vue';
 import type { Mask, MaskShape } from '../../shared/mask.ts';
 import { emptyMask } from '../../shared/mask.ts';
 import type { Overlay, OverlayDrag, OverlayPointer } from '../canvas/overlay.ts';
@@ -14,8 +14,12 @@ import { StrokePath } from './stroke-path.ts';
 /** A drag shorter than this many screen pixels draws no rectangle or lasso. */
 const leastDragPx = 3;
 
-/** Lets the mask being edited (or the removal being painted) be seen and painted on over the photo. */
-export function useMaskOverlay(): void {
+/**
+ * Lets the mask being edited (or the removal being painted) be seen and painted on over the photo.
+ *
+ * @returns whether there is something to paint on.
+ */
+export function useMaskOverlay(): Readonly<Ref<boolean>> {
   const overlays = useOverlays();
   const masks = useMasks();
   const retouch = useRetouch();
@@ -208,6 +212,7 @@ export function useMaskOverlay(): void {
   );
   watch([() => view.holdingOriginal, () => overlays.moving], overlays.repaint);
   onBeforeUnmount(() => remove?.());
+  return isOn;
 }
 
 function rounded({ x, y }: Point): Point {
