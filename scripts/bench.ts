@@ -14,6 +14,7 @@ import type { Measurement } from './bench/measurement.ts';
 const groups: Readonly<Record<string, () => Promise<() => Promise<readonly Measurement[]>>>> = {
   engine: async () => (await import('./bench/engine-overhead.ts')).measureEngineOverhead,
   open: async () => (await import('./bench/open-photo.ts')).measureOpening,
+  fill: async () => (await import('./bench/fill-holes.ts')).measureFilling,
   memory: async () => (await import('./bench/memory.ts')).measureMemory,
   architectures: async () => (await import('./bench/architectures.ts')).measureArchitectures,
   faces: async () => (await import('./bench/faces.ts')).measureFaces,

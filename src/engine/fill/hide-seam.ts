@@ -2,6 +2,12 @@ import { extendSmoothly } from './extend-smoothly.ts';
 import type { HoleImage } from './patch-level.ts';
 
 /**
+ * What is off by more on the rim is no matter of tones: something that the mask did not quite cover, or an edge that goes on elsewhere. It
+ * would be smeared far into the hole.
+ */
+const largestOffset = 0.2;
+
+/**
  * Joins a fill to its surroundings without a seam, in place: the fill keeps its own gradients, and what it is off by at the rim is spread
  * smoothly over the hole (Perez, Gangnet and Blake, "Poisson Image Editing", 2003: the membrane that is added is the solution of Laplace's
  * equation).
@@ -20,9 +26,12 @@ export function hideSeam(filled: Float32Array, beside: Float32Array, image: Hole
       const pixel = (box.y + y) * width + box.x + x;
       if (hole[pixel] === 1 || Number.isNaN(beside[pixel * channels]!)) continue;
       const to = y * box.width + x;
-      known[to] = 1;
-      for (let c = 0; c < channels; c++)
+      let far = 0;
+      for (let c = 0; c < channels; c++) {
         offsets[to * channels + c] = pixels[pixel * channels + c]! - beside[pixel * channels + c]!;
+        far += Math.abs(offsets[to * channels + c]!) / channels;
+      }
+      known[to] = far < largestOffset ? 1 : 0;
     }
   }
   if (!known.includes(1)) return;
