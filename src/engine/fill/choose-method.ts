@@ -9,10 +9,10 @@ const hairPx = 4.1;
  * nearer to the truth even for a line of one pixel (mean error 6.4 of 255, against 8.8).
  */
 export function chooseMethod(
-  widthPx: number,
+  widthPx: () => number,
   { isHurried, hasNetwork }: { readonly isHurried: boolean; readonly hasNetwork: boolean },
 ): HoleMethod {
-  if (isHurried && widthPx <= hairPx) return 'telea';
+  if (isHurried && widthPx() <= hairPx) return 'telea';
   return hasNetwork ? 'together' : 'exemplar';
 }
 

@@ -30,8 +30,8 @@ export async function fillByMethod(
   context: Context,
   core: Uint8Array = image.hole,
 ): Promise<Float32Array> {
-  const radiusPx = widest(core, image.width, image.height);
-  const chosen = method === 'auto' ? chooseMethod(2 * radiusPx, { isHurried, hasNetwork: network !== undefined }) : method;
+  const widthPx = (): number => 2 * widest(core, image.width, image.height);
+  const chosen = method === 'auto' ? chooseMethod(widthPx, { isHurried, hasNetwork: network !== undefined }) : method;
   const asks = network !== undefined && guide === undefined && needsNetwork(chosen);
   const prediction = asks
     ? await predictHole(image, widest(image.hole, image.width, image.height), network, reportTo(context.part(0, 0.4)))

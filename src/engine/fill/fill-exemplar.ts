@@ -62,7 +62,7 @@ export async function fillExemplar(
       field = doubledField(levels[index + 1]!, field, level, random);
       writePixels(level, holePixels(level), votePixels(level, field, holePixels(level), softVote));
     }
-    await refine(level, field, roundsAt(level, index, index === start), random, part);
+    await refine(level, field, roundsAt(level, index, index === start), random, index === 0, part);
     done += own;
   }
   const finest = levels[0]!;
@@ -112,12 +112,16 @@ async function refine(
   field: PatchField,
   { votes, turns, searchPx }: Rounds,
   random: () => number,
+  isFinest: boolean,
   part: (share: number) => Promise<void>,
 ): Promise<void> {
   const hole = holePixels(level);
   for (let round = 0; round < votes; round++) {
     measureField(level, field);
     searchField(level, field, turns, searchPx, random);
+    await part((round + 0.7) / votes);
+    // At full size the sharp vote follows.
+    if (isFinest && round === votes - 1) return;
     writePixels(level, hole, votePixels(level, field, hole, softVote));
     await part((round + 1) / votes);
   }

@@ -3,14 +3,16 @@ import type { HoleImage } from './patch-level.ts';
 
 /**
  * What is off by more on the rim is no matter of tones: something that the mask did not quite cover, or an edge that goes on elsewhere. It
- * would be smeared far into the hole.
+ * must not be spread far into the hole.
  */
 const largestOffset = 0.2;
+/** How far pixels 1, 2 and 3 into the hole follow the nearest one of the rim instead of the smooth spread. */
+const fading = [1, 0.5, 0.25, 0.1];
 
 /**
  * Joins a fill to its surroundings without a seam, in place: the fill keeps its own gradients, and what it is off by at the rim is spread
  * smoothly over the hole (Perez, Gangnet and Blake, "Poisson Image Editing", 2003: the membrane that is added is the solution of Laplace's
- * equation).
+ * equation), the first pixels nearly as it is there.
  *
  * @param filled (height, width, channels), the hole filled.
  * @param beside what the fill would have been on known pixels near the hole; NaN elsewhere.
@@ -19,31 +21,58 @@ export function hideSeam(filled: Float32Array, beside: Float32Array, image: Hole
   const { width, channels, hole, pixels } = image;
   const box = boxAround(image, 4);
   if (box === undefined) return;
-  const offsets = new Float32Array(box.width * box.height * channels);
-  const known = new Uint8Array(box.width * box.height);
-  for (let y = 0; y < box.height; y++) {
-    for (let x = 0; x < box.width; x++) {
+  const ring = new Uint8Array(box.width * box.height);
+  const offsets = new Float32Array(ring.length * channels);
+  for (let y = 0, i = 0; y < box.height; y++) {
+    for (let x = 0; x < box.width; x++, i++) {
       const pixel = (box.y + y) * width + box.x + x;
       if (hole[pixel] === 1 || Number.isNaN(beside[pixel * channels]!)) continue;
-      const to = y * box.width + x;
-      let far = 0;
-      for (let c = 0; c < channels; c++) {
-        offsets[to * channels + c] = pixels[pixel * channels + c]! - beside[pixel * channels + c]!;
-        far += Math.abs(offsets[to * channels + c]!) / channels;
-      }
-      known[to] = far < largestOffset ? 1 : 0;
+      ring[i] = 1;
+      for (let c = 0; c < channels; c++)
+        offsets[i * channels + c] = pixels[pixel * channels + c]! - beside[pixel * channels + c]!;
     }
   }
-  if (!known.includes(1)) return;
-  extendSmoothly(offsets, known, box.width, box.height, channels);
-  for (let y = 0; y < box.height; y++) {
-    for (let x = 0; x < box.width; x++) {
+  if (!ring.includes(1)) return;
+  const { membrane, known } = tonesOf(offsets, ring, channels);
+  extendSmoothly(membrane, known, box.width, box.height, channels);
+  for (let y = 0, i = 0; y < box.height; y++) {
+    for (let x = 0; x < box.width; x++, i++) {
       const pixel = (box.y + y) * width + box.x + x;
       if (hole[pixel] === 0) continue;
-      for (let c = 0; c < channels; c++)
-        filled[pixel * channels + c]! += offsets[(y * box.width + x) * channels + c]!;
+      const { from, distance } = nearestRing(ring, box, x, y);
+      const share = from < 0 ? 0 : (fading[Math.round(distance)] ?? 0);
+      for (let c = 0; c < channels; c++) {
+        const spread = membrane[i * channels + c]!;
+        const own = share === 0 ? 0 : share * (offsets[from * channels + c]! - spread);
+        filled[pixel * channels + c]! += spread + own;
+      }
     }
   }
+}
+
+/** What the ring is off by where that is a matter of tones. */
+function tonesOf(offsets: Float32Array, ring: Uint8Array, channels: number): { membrane: Float32Array; known: Uint8Array } {
+  const known = ring.map((value, i) => {
+    let far = 0;
+    for (let c = 0; c < channels; c++) far += Math.abs(offsets[i * channels + c]!) / channels;
+    return value === 1 && far < largestOffset ? 1 : 0;
+  });
+  return { membrane: offsets.slice(), known };
+}
+
+/** The ring pixel nearest to a pixel, at most three away; -1 when there is none. */
+function nearestRing(ring: Uint8Array, { width, height }: Box, x: number, y: number): { from: number; distance: number } {
+  let from = -1;
+  let nearest = 3.5 ** 2;
+  for (let v = Math.max(0, y - 3); v <= Math.min(height - 1, y + 3); v++) {
+    for (let u = Math.max(0, x - 3); u <= Math.min(width - 1, x + 3); u++) {
+      const squared = (u - x) ** 2 + (v - y) ** 2;
+      if (squared >= nearest || ring[v * width + u] === 0) continue;
+      nearest = squared;
+      from = v * width + u;
+    }
+  }
+  return { from, distance: Math.sqrt(nearest) };
 }
 
 interface Box {

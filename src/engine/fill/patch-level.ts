@@ -68,27 +68,16 @@ export function buildPatchLevels(image: HoleImage, holeRadiusPx: number, guide?:
   const isMany = count > 1 && Math.min(image.width, image.height) >= 8 * patchSide;
   const { width, height, channels, hole } = image;
   const blocked = image.blocked ?? new Uint8Array(hole.length);
-  const texture = textureOf(image);
-  const raws: Raw[] = [
-    {
-      ...{ width, height, hole, blocked, channels: channels + 2 },
-      data: withTexture(image.pixels, texture, channels),
-    },
-  ];
-  const levels: PatchLevel[] = [];
-  if (isMany) levels.push(
-      finishLevel(
-        { width, height, hole, blocked, channels, data: image.pixels.slice() },
-        guideAt(guide, image, 0),
-      ),
-    );
-  else levels.push(finishLevel(raws[0]!, guideAt(guide, image, 0)));
-  while (levels.length < count && Math.min(raws.at(-1)!.width, raws.at(-1)!.height) >= 8 * patchSide) {
-    const raw = halve(raws.at(-1)!);
+  const full: Raw = { width, height, hole, blocked, channels, data: image.pixels.slice() };
+  if (!isMany) return [finishLevel(withTexture(full, textureOf(image, 1)), guideAt(guide, image, 0))];
+  const levels = [finishLevel(full, guideAt(guide, image, 0))];
+  let raw = withTexture(halve(full), textureOf(image, 2));
+  while (levels.length < count) {
     const level = finishLevel(raw, guideAt(guide, image, levels.length));
     if (level.sources.length < 3 * patchSide) break;
-    raws.push(raw);
     levels.push(level);
+    if (Math.min(raw.width, raw.height) < 8 * patchSide) break;
+    raw = halve(raw);
   }
   return levels;
 }
@@ -102,44 +91,50 @@ interface Raw {
   readonly hole: Uint8Array;
   readonly blocked: Uint8Array;
 }
-/** (height, width, 2) */
-function textureOf({ width, height, channels, pixels, hole }: HoleImage): Float32Array {
-  const steps = new Float32Array(width * height * 2);
-  const counts = new Float32Array(width * height);
+/** How much texture is known around each pixel at 1 / factor of the size, across and down: (height, width, 2). */
+function textureOf({ width, height, channels, pixels, hole }: HoleImage, factor: number): Float32Array {
+  const smallWidth = Math.ceil(width / factor);
+  const smallHeight = Math.ceil(height / factor);
+  // Steps across, steps down, and how many were counted.
+  const steps = new Float32Array(smallWidth * smallHeight * 3);
   for (let y = 0; y < height - 1; y++) {
-    for (let i = y * width; i < y * width + width - 1; i++) {
+    const row = Math.floor(y / factor) * smallWidth;
+    for (let x = 0, i = y * width; x < width - 1; x++, i++) {
       if (hole[i] !== 0 || hole[i + 1] !== 0 || hole[i + width] !== 0) continue;
-      counts[i] = 1;
       let [across, down] = [0, 0];
       for (let c = 0; c < channels; c++) {
         const value = pixels[i * channels + c]!;
         across += Math.abs(pixels[(i + 1) * channels + c]! - value);
         down += Math.abs(pixels[(i + width) * channels + c]! - value);
       }
-      steps[2 * i] = across / channels;
-      steps[2 * i + 1] = down / channels;
+      const to = 3 * (row + Math.floor(x / factor));
+      steps[to]! += across / channels;
+      steps[to + 1]! += down / channels;
+      steps[to + 2]! += 1;
     }
   }
-  const sums = boxSum(steps, width, height, 2, textureReachPx);
-  const near = boxSum(counts, width, height, 1, textureReachPx);
-  for (let i = 0; i < near.length; i++) {
-    const factor = near[i]! > 0.5 ? textureWeight / near[i]! : 0;
+  const sums = boxSum(steps, smallWidth, smallHeight, 3, textureReachPx / factor);
+  const texture = new Float32Array(smallWidth * smallHeight * 2);
+  for (let i = 0; i < sums.length / 3; i++) {
+    const near = sums[3 * i + 2]!;
+    const weight = near > 0.5 ? textureWeight / near : 0;
     // Running sums of floats may end a hair below zero.
-    sums[2 * i] = factor * Math.max(0, sums[2 * i]!);
-    sums[2 * i + 1] = factor * Math.max(0, sums[2 * i + 1]!);
+    texture[2 * i] = weight * Math.max(0, sums[3 * i]!);
+    texture[2 * i + 1] = weight * Math.max(0, sums[3 * i + 1]!);
   }
-  return sums;
+  return texture;
 }
 
-function withTexture(pixels: Float32Array, texture: Float32Array, colors: number): Float32Array {
+function withTexture(raw: Raw, texture: Float32Array): Raw {
+  const colors = raw.channels;
   const channels = colors + 2;
-  const data = new Float32Array((texture.length / 2) * channels);
+  const data = new Float32Array(raw.hole.length * channels);
   for (let i = 0, to = 0; to < data.length; i++, to += channels) {
-    for (let c = 0; c < colors; c++) data[to + c] = pixels[i * colors + c]!;
+    for (let c = 0; c < colors; c++) data[to + c] = raw.data[i * colors + c]!;
     data[to + colors] = texture[2 * i]!;
     data[to + colors + 1] = texture[2 * i + 1]!;
   }
-  return data;
+  return { ...raw, channels, data };
 }
 
 /** Half the size: means of what is known; a pixel with less than half known is part of the hole. */

@@ -45,13 +45,19 @@ export function votePixels(
       continue;
     }
     const spread = softness * (sum / count - costs[best]!) + 1e-9;
+    const least = costs[best]!;
     let total = 0;
     for (let k = 0; k < count; k++) {
-      const weight = Number.isFinite(spread) ? Math.exp((costs[best]! - costs[k]!) / spread) : 1;
+      const weight = Number.isFinite(spread) ? Math.exp((least - costs[k]!) / spread) : 1;
+      costs[k] = weight;
       total += weight;
-      for (let c = 0; c < channels; c++) result[to + c]! += weight * data[from[k]! * channels + c]!;
+      from[k]! *= channels;
     }
-    for (let c = 0; c < channels; c++) result[to + c]! /= total;
+    for (let c = 0; c < channels; c++) {
+      let vote = 0;
+      for (let k = 0; k < count; k++) vote += costs[k]! * data[from[k]! + c]!;
+      result[to + c] = vote / total;
+    }
   }
   return result;
 }
