@@ -20,7 +20,7 @@ import { openPhoto } from '../src/engine/image/decode.ts';
 import { loadSqueezeDistance } from '../src/engine/metrics/squeeze-distance.ts';
 import { createInlineRuntime } from '../src/engine/models/runtime.ts';
 import { openWeights } from '../src/engine/weights/open-weights.ts';
-import { heirloomContestant, openCvContestants, type Trial, trialOf } from './fill-results/contestants.ts';
+import { heirloomContestant, networkFrom, openCvContestants, type Trial, trialOf } from './fill-results/contestants.ts';
 import { type FillMeasures, measureFill } from './fill-results/measure-fill.ts';
 import { type TrialKind, trialKinds, trialMask } from './fill-results/trial-masks.ts';
 
@@ -33,6 +33,8 @@ const { values: options } = parseArgs({
     kinds: { type: 'string', default: trialKinds.join(',') },
     methods: { type: 'string', default: '' },
     squeeze: { type: 'string' },
+    network: { type: 'string' },
+    'context-encoder': { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -54,9 +56,13 @@ await withStore(async (store) => {
   const names = readdirSync(folder).filter((name) => /\.(png|jpg)$/.test(name)).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   const wanted = Math.min(Number(options.photos), names.length);
   const chosen = Array.from({ length: wanted }, (_, i) => Math.floor((i * names.length) / wanted));
+  const own = await networkFrom(options.network ?? here('../resources/models/fill.safetensors'), 1);
+  const historic = options['context-encoder'] === undefined ? undefined : await networkFrom(options['context-encoder'], 1);
   const all = [
+    ...(own === undefined ? [] : [heirloomContestant('together', 'together', store, own), heirloomContestant('network', 'network', store, own)]),
     heirloomContestant('exemplar', 'exemplar', store),
     heirloomContestant('telea', 'telea', store),
+    ...(historic === undefined ? [] : [heirloomContestant('context encoder', 'network', store, historic)]),
     ...openCvContestants(),
   ];
   const contestants = options.methods === '' ? all : all.filter(({ name }) => options.methods.split(',').includes(name));

@@ -1,11 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { quietContext } from '../../src/engine/context.ts';
 import type { FillMethod } from '../../src/engine/fill/fill-by-method.ts';
 import { fillImage } from '../../src/engine/fill/fill-image.ts';
+import { createFillNetwork, type FillNetwork } from '../../src/engine/fill/fill-network.ts';
+import { detectArchitecture } from '../../src/engine/architectures/registry.ts';
+import { Graph } from '../../src/engine/graph/graph.ts';
+import { createNetwork } from '../../src/engine/models/network.ts';
+import { createInlineRuntime } from '../../src/engine/models/runtime.ts';
+import { openWeights } from '../../src/engine/weights/open-weights.ts';
 import { rasterizeMask } from '../../src/shared/raster/rasterize-mask.ts';
 import { fullRect, type Image } from '../../src/engine/image/image.ts';
 import type { ImageStore } from '../../src/engine/image/image-store.ts';
@@ -41,20 +47,38 @@ export async function trialOf(photo: Image, mask: Mask): Promise<Trial> {
 }
 
 /** Heirloom's own fill with a method. */
-export function heirloomContestant(name: string, method: FillMethod, store: ImageStore): Contestant {
+export function heirloomContestant(
+  name: string,
+  method: FillMethod,
+  store: ImageStore,
+  network?: FillNetwork,
+): Contestant {
   return {
     name,
     fill: async (trials) => {
       const results: Pixels[] = [];
       for (const { photo, mask, hole, truth } of trials) {
         // Whole pixels: the trial's hole has no soft edge.
-        const filled = await fillImage(photo, hardMask(mask, hole, truth), { method, seed: 1, store }, quietContext());
+        const filled = await fillImage(photo, hardMask(mask, hole, truth), { method, seed: 1, store, ...(network === undefined ? {} : { network }) }, quietContext());
         results.push(await readPixels(filled));
         await filled.dispose();
       }
       return results;
     },
   };
+}
+
+/** A fill network from a file, on the CPU; undefined when the file is not there. */
+export async function networkFrom(path: string, threads: number): Promise<FillNetwork | undefined> {
+  if (!existsSync(path)) return undefined;
+  const weights = openWeights(path);
+  const { architecture, params } = detectArchitecture(weights);
+  const graph = new Graph(architecture.id);
+  const session = await createInlineRuntime().load(graph.encode(architecture.build(graph, weights, params)), { device: 'cpu', threads });
+  const described = { info: architecture.describe(params), architecture: architecture.name };
+  return createFillNetwork(
+    createNetwork(basename(path), described, { devices: ['cpu'], withSession: (_device, use) => use(session), log: () => {} }),
+  );
 }
 
 /** The hole as a mask without partly covered pixels. */

@@ -2,7 +2,6 @@ import { distanceTo } from '../../shared/raster/distance-transform.ts';
 import { fillExemplar } from './fill-exemplar.ts';
 import { fillTelea } from './fill-telea.ts';
 import { hideSeam } from './hide-seam.ts';
-import { joinPrediction, predictionGuide } from './join-prediction.ts';
 import { matchGrain } from './match-grain.ts';
 import type { Guide, HoleImage } from './patch-level.ts';
 import type { Prediction } from './predict-hole.ts';
@@ -22,6 +21,11 @@ export interface FillOptions {
   report?(done: number): Promise<void>;
 }
 
+/** What networks draw is soft: the smallest thing one may be trusted with, in pixels that it saw. */
+const trustedPx = 2;
+/** A difference from the prediction counts more than one in color, or what the hole was first filled with would outweigh it. */
+const guideWeight = 1.5;
+
 /** Fills a hole: here, or in a thread of its own. */
 export type HoleFiller = (image: HoleImage, options: FillOptions) => Promise<Float32Array>;
 
@@ -39,15 +43,21 @@ async function fillUngrained(image: HoleImage, options: FillOptions, holeRadiusP
   const { method, seed, prediction, report = () => Promise.resolve() } = options;
   const predicted = prediction?.pixels ?? options.guide?.pixels;
   if (method === 'network' && predicted !== undefined) return onlyHole(image, predicted);
-  const guide = options.guide ?? (method === 'together' ? predictionGuide(prediction) : undefined);
+  const guide = options.guide ?? (method === 'together' ? guideOf(prediction) : undefined);
   const found =
     method === 'telea'
       ? undefined
       : await fillExemplar(image, { seed, holeRadiusPx, report, ...(guide === undefined ? {} : { guide }) });
   if (found === undefined) return fillTelea(image);
   hideSeam(found.pixels, found.beside, image);
-  if (method === 'together' && prediction !== undefined) joinPrediction(found.pixels, image, prediction);
   return found.pixels;
+}
+
+/** The prediction as what the patches follow, down to where it shows nothing sharp. */
+function guideOf(prediction: Prediction | undefined): Guide | undefined {
+  if (prediction === undefined) return undefined;
+  const { pixels, factor } = prediction;
+  return { pixels, detailPx: trustedPx * factor, weight: guideWeight, replacesCoarse: false };
 }
 
 /** The picture with what `filled` holds in the hole. */

@@ -2,10 +2,11 @@ import { extendSmoothly } from './extend-smoothly.ts';
 import type { HoleImage } from './patch-level.ts';
 
 /**
- * What is off by more on the rim is no matter of tones: something that the mask did not quite cover, or an edge that goes on elsewhere. It
- * must not be spread far into the hole.
+ * A few pixels of the rim that are off by so much more than the others are no matter of tones: something that the mask did not quite cover,
+ * or an edge that goes on elsewhere. They must not be spread far into the hole.
  */
 const largestOffset = 0.2;
+const fewShare = 0.25;
 /** How far pixels 1, 2 and 3 into the hole follow the nearest one of the rim instead of the smooth spread. */
 const fading = [1, 0.5, 0.25, 0.1];
 
@@ -50,14 +51,20 @@ export function hideSeam(filled: Float32Array, beside: Float32Array, image: Hole
   }
 }
 
-/** What the ring is off by where that is a matter of tones. */
+/** What the ring is off by where that is a matter of tones: most of it, or all. */
 function tonesOf(offsets: Float32Array, ring: Uint8Array, channels: number): { membrane: Float32Array; known: Uint8Array } {
+  const count = ring.reduce((sum, value) => sum + value, 0);
+  const usual = Array.from({ length: channels }, (_, c) => {
+    const values = offsets.filter((_value, i) => i % channels === c && ring[Math.floor(i / channels)] === 1).sort();
+    return values[values.length >> 1]!;
+  });
   const known = ring.map((value, i) => {
     let far = 0;
-    for (let c = 0; c < channels; c++) far += Math.abs(offsets[i * channels + c]!) / channels;
+    for (let c = 0; c < channels; c++) far += Math.abs(offsets[i * channels + c]! - usual[c]!) / channels;
     return value === 1 && far < largestOffset ? 1 : 0;
   });
-  return { membrane: offsets.slice(), known };
+  const isFew = known.reduce((sum, value) => sum + value, 0) > (1 - fewShare) * count;
+  return { membrane: offsets.slice(), known: isFew ? known : ring };
 }
 
 /** The ring pixel nearest to a pixel, at most three away; -1 when there is none. */

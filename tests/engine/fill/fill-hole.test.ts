@@ -96,7 +96,7 @@ describe('patches', () => {
     const guided = await fillExemplar(image, { seed: 1, holeRadiusPx: 12, guide: { pixels: truth, detailPx: 1, weight: 1.5, replacesCoarse: true } });
     expect(errorInHole(image, free!.pixels, truth)).toBeGreaterThan(0.08);
     expect(errorInHole(image, guided!.pixels, truth)).toBeLessThan(
-      0.5 * errorInHole(image, free!.pixels, truth),
+      0.6 * errorInHole(image, free!.pixels, truth),
     );
   });
 
