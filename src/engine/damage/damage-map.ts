@@ -1,6 +1,11 @@
 import type { DamageKind } from '../../shared/damage.ts';
 
-/** How likely each pixel is damaged, and by what: two bytes a pixel, so that a large scan can be kept. */
+/**
+ * How much speaks for damage at each pixel, and of what kind: two bytes a pixel, so that a large scan can be kept.
+ *
+ * Evidence is the logarithm of the odds, so that more or less certainty is asked for by adding: 128 is where damage is marked at the middle
+ * sensitivity, and 16 steps are one unit.
+ */
 export interface DamageMap {
   readonly width: number;
   readonly height: number;
@@ -8,8 +13,8 @@ export interface DamageMap {
   readonly picture: { readonly width: number; readonly height: number };
   /** What `kind` counts into. */
   readonly kinds: readonly DamageKind[];
-  /** 0 to 255 for 0 to 1, row by row. */
-  readonly probability: Uint8Array;
+  /** Row by row; 0 where nothing speaks for damage. */
+  readonly evidence: Uint8Array;
   /** Index in `kinds` of what is likeliest there. */
   readonly kind: Uint8Array;
 }
@@ -27,9 +32,27 @@ export function emptyMap(
     height,
     picture: { width: picture.width, height: picture.height },
     kinds,
-    probability: new Uint8Array(pixels),
+    evidence: new Uint8Array(pixels),
     kind: new Uint8Array(pixels),
   };
+}
+
+/** Evidence where damage is marked at the middle sensitivity, and what one unit of log-odds counts. */
+export const evenEvidence = 128;
+export const evidenceStep = 16;
+
+/** The evidence of a probability from 0 to 1, where `even` is the probability at which damage is marked at the middle sensitivity. */
+export function evidenceOf(probability: number, even = 0.5): number {
+  return toEvidence(logOdds(probability) - logOdds(even));
+}
+
+/** From log-odds to what a map holds. */
+export function toEvidence(odds: number): number {
+  return Math.round(Math.min(255, Math.max(0, evenEvidence + evidenceStep * odds)));
+}
+
+export function logOdds(probability: number): number {
+  return Math.log(Math.max(1e-6, probability) / Math.max(1e-6, 1 - probability));
 }
 
 /** The largest map: beyond this it is made smaller than the picture. */

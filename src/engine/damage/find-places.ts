@@ -3,7 +3,7 @@ import type { DamageMap } from './damage-map.ts';
 /** A connected place (8 neighbors). */
 export interface Place {
   readonly pixels: number;
-  /** Highest probability in it, 0 to 255. */
+  /** Highest evidence in it. */
   readonly peak: number;
   /** Index in the map's kinds of most of its pixels. */
   readonly kind: number;
@@ -25,7 +25,7 @@ export interface Places {
  * have millions.
  */
 export function findPlaces(map: DamageMap, low: number, wanted: readonly boolean[]): Places {
-  const { width, height, probability, kind } = map;
+  const { width, height, evidence, kind } = map;
   /** Of each kind, what a pixel must reach; beyond 255 for one that is not asked for. */
   const least = Uint16Array.from(wanted, (is) => (is ? low : 256));
   let [rows, from, to, parent] = [1, 2, 3, 4].map(() => new Int32Array(1 << 14)) as [
@@ -52,9 +52,9 @@ export function findPlaces(map: DamageMap, low: number, wanted: readonly boolean
     let candidate = aboveStart;
     for (let x = 0; x < width; x++) {
       const i = row + x;
-      if (probability[i]! < low || probability[i]! < least[kind[i]!]!) continue;
+      if (evidence[i]! < low || evidence[i]! < least[kind[i]!]!) continue;
       const left = x;
-      while (x < width && probability[row + x]! >= least[kind[row + x]!]!) x++;
+      while (x < width && evidence[row + x]! >= least[kind[row + x]!]!) x++;
       if (count === rows.length)
         [rows, from, to, parent] = [grown(rows), grown(from), grown(to), grown(parent)];
       rows[count] = y;
@@ -96,7 +96,7 @@ function measure(map: DamageMap, placeCount: number, runs: Omit<Places, 'places'
     const row = runs.rows[run]! * map.width;
     for (let i = row + runs.from[run]!; i < row + runs.to[run]!; i++) {
       pixels[place * kindCount + map.kind[i]!]!++;
-      if (map.probability[i]! > peaks[place]!) peaks[place] = map.probability[i]!;
+      if (map.evidence[i]! > peaks[place]!) peaks[place] = map.evidence[i]!;
     }
   }
   return Array.from({ length: placeCount }, (_, place) => {

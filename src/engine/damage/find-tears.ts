@@ -2,7 +2,7 @@ import type { Context } from '../context.ts';
 import { fullRect, type Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { resizeImage } from '../image/resize.ts';
-import { type DamageMap, emptyMap } from './damage-map.ts';
+import { type DamageMap, emptyMap, toEvidence } from './damage-map.ts';
 
 interface Plane {
   readonly width: number;
@@ -29,7 +29,8 @@ const stepReachPx = 4;
 const longestOutline = 1.15;
 /** A print that has the same white or black inside shows its own. */
 const sameInside = 0.002;
-const tearProbability = 200;
+/** Of a tear, in log-odds: it goes at low sensitivities only. */
+const tearOdds = 1.2;
 /** How far the soft edge of a tear reaches in the scan, in pixels at `longestPx`. */
 const softEdgePx = 2;
 
@@ -136,8 +137,8 @@ function markAround(i: number, map: DamageMap): void {
   const { width, height } = map;
   const [x, y] = [i % width, Math.floor(i / width)];
   for (let v = Math.max(0, y - softEdgePx); v <= Math.min(height - 1, y + softEdgePx); v++)
-    map.probability.fill(
-      tearProbability,
+    map.evidence.fill(
+      toEvidence(tearOdds),
       v * width + Math.max(0, x - softEdgePx),
       v * width + Math.min(width - 1, x + softEdgePx) + 1,
     );

@@ -1,9 +1,9 @@
 import type { FaceDetection, Point } from '../architectures/face-detection.ts';
-import type { DamageMap } from './damage-map.ts';
+import { type DamageMap, evidenceStep } from './damage-map.ts';
 
-/** How much more 1 − p counts on a face, and around its eyes: at 3, what was certain at 0.5 must be 0.875. */
-const faceDoubt = 0.5;
-const eyesDoubt = 3;
+/** By how much evidence counts less on a face, and around its eyes, in log-odds: at 2, what was enough at 0.5 must be 0.88. */
+const faceDoubt = 0.7;
+const eyesDoubt = 2;
 /** Half height of the band of eyes, lashes and glasses, and how far it reaches beyond the eyes, in distances between the eyes. */
 const eyesReach = 0.5;
 /** The face around the middle between eyes and mouth, in distances between the eyes. */
@@ -41,7 +41,7 @@ export function guardFaces(map: DamageMap, faces: readonly FaceDetection[]): voi
         if (!isFace) continue;
         const i = y * map.width + x;
         const doubt = isEyes ? eyesDoubt : faceDoubt;
-        map.probability[i] = Math.max(0, Math.round(255 - (1 + doubt) * (255 - map.probability[i]!)));
+        map.evidence[i] = Math.max(0, map.evidence[i]! - Math.round(doubt * evidenceStep));
       }
     }
   }

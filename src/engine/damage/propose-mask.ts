@@ -1,6 +1,6 @@
 import { type DamageCount, type DamageKind, damageNames, type DamageProposal } from '../../shared/damage.ts';
 import { emptyMask } from '../../shared/mask.ts';
-import type { DamageMap } from './damage-map.ts';
+import { type DamageMap, evidenceStep, toEvidence } from './damage-map.ts';
 import { findPlaces, type Places } from './find-places.ts';
 
 /** What the user sets. */
@@ -12,33 +12,33 @@ export interface ProposeOptions {
   readonly growPx: number;
 }
 
-/** Logit by which the threshold falls from the lowest to the highest sensitivity; the middle is one half. */
-const sensitivityRange = 6;
-/** A place reaches as far as its probability is this share of the threshold. */
-const lowShare = 0.6;
+/** Log-odds by which the threshold falls from the lowest to the highest sensitivity. */
+const sensitivityRange = 8;
+/** A place reaches as far as its evidence is at most this much below the threshold, in log-odds. */
+const reachOdds = 1.5;
 /** Smaller places are noise of the network; in pixels of the map. */
-const fewestPixels = 3;
+const fewestPixels = 6;
 /** As many as a mask takes, with room for strokes. */
 const mostRuns = 3_900_000;
 
-/** The probability a place must reach somewhere: 0.95 at sensitivity 0, 0.5 in the middle, 0.05 at 1. */
+/** The evidence a place must reach somewhere. */
 export function thresholdOf(sensitivity: number): number {
-  return 1 / (1 + Math.exp(sensitivityRange * (sensitivity - 0.5)));
+  return Math.max(1, toEvidence(sensitivityRange * (0.5 - sensitivity)));
 }
 
 /**
- * The mask of all places that are damaged at this sensitivity: each must reach the threshold somewhere and then extends to where its
- * probability falls to 0.6 of it (hysteresis, as Canny 1986), so that a scratch does not break into pieces.
+ * The mask of all places that are damaged at this sensitivity: each must reach the threshold somewhere and then extends as far
+ * as its evidence is not much below (hysteresis, as Canny 1986), so that a scratch does not break into pieces.
  */
 export function proposeMask(map: DamageMap, { sensitivity, kinds, growPx }: ProposeOptions): DamageProposal {
   const threshold = thresholdOf(sensitivity);
-  const low = Math.max(1, Math.round(255 * lowShare * threshold));
+  const low = Math.max(1, threshold - reachOdds * evidenceStep);
   const found = findPlaces(
     map,
     low,
     map.kinds.map((kind) => kinds.includes(kind)),
   );
-  const kept = found.places.map(({ peak, pixels }) => peak >= 255 * threshold && pixels >= fewestPixels);
+  const kept = found.places.map(({ peak, pixels }) => peak >= threshold && pixels >= fewestPixels);
   const runs = toBitmap(found, kept, map);
   const counts = count(found, kept, map);
   const share = counts.reduce((sum, part) => sum + part.share, 0);

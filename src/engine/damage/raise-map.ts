@@ -1,16 +1,14 @@
-import type { DamageMap } from './damage-map.ts';
+import { type DamageMap, evidenceStep } from './damage-map.ts';
 
 /**
  * Takes over into `map` what `found`, a map of the same picture at any size, says more strongly: bilinear, in place. Kinds are matched by
  * name; those that `map` does not know are left out.
  *
- * @param doubt how much more 1 − p counts in `found`: its probability p becomes 1 − (1 + doubt)(1 − p).
+ * @param doubt by how much, in log-odds, what `found` says counts less.
  */
 export function raiseMap(map: DamageMap, found: DamageMap, doubt = 0): void {
   const kinds = found.kinds.map((kind) => map.kinds.indexOf(kind));
-  const doubted = Uint8Array.from({ length: 256 }, (_, value) =>
-    Math.max(0, Math.round(255 - (1 + doubt) * (255 - value))),
-  );
+  const less = Math.round(doubt * evidenceStep);
   const across = placesOf(map.width, found.width);
   const down = placesOf(map.height, found.height);
   for (let y = 0; y < map.height; y++) {
@@ -20,18 +18,18 @@ export function raiseMap(map: DamageMap, found: DamageMap, doubt = 0): void {
     for (let x = 0; x < map.width; x++) {
       const left = across.first[x]!;
       const right = across.second[x]!;
-      const [a, b] = [found.probability[top + left]!, found.probability[top + right]!];
-      const [c, d] = [found.probability[bottom + left]!, found.probability[bottom + right]!];
+      const [a, b] = [found.evidence[top + left]!, found.evidence[top + right]!];
+      const [c, d] = [found.evidence[bottom + left]!, found.evidence[bottom + right]!];
       if ((a | b | c | d) === 0) continue;
       const upper = a + across.share[x]! * (b - a);
       const lower = c + across.share[x]! * (d - c);
-      const value = doubted[Math.round(upper + fromBottom * (lower - upper))]!;
+      const value = Math.round(upper + fromBottom * (lower - upper)) - less;
       const i = y * map.width + x;
-      if (value <= map.probability[i]!) continue;
+      if (value <= map.evidence[i]!) continue;
       const nearest = (fromBottom < 0.5 ? top : bottom) + (across.share[x]! < 0.5 ? left : right);
       const kind = kinds[found.kind[nearest]!]!;
       if (kind < 0) continue;
-      map.probability[i] = value;
+      map.evidence[i] = value;
       map.kind[i] = kind;
     }
   }

@@ -5,18 +5,42 @@ import type { Image, Rect } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { resizeImage } from '../image/resize.ts';
 import type { Network } from '../models/network.ts';
-import { type DamageMap, emptyMap } from './damage-map.ts';
+import { type DamageMap, emptyMap, evidenceOf } from './damage-map.ts';
 import { raiseMap } from './raise-map.ts';
 
-/** What the outputs of a network stand for, by how many there are. */
-const kindsByOutputs: Readonly<Record<number, readonly DamageKind[]>> = {
-  1: ['scratch'],
-  4: ['scratch', 'dust', 'stain', 'fold'],
+interface Output {
+  readonly kind: DamageKind;
+  /** The evidence of probabilities from 0 to 1 in steps of 1 / 4095. */
+  readonly evidence: Uint8Array;
+}
+
+const tableEnd = 4095;
+
+/** @param even the probability from which damage is marked at the middle sensitivity. */
+function outputOf(kind: DamageKind, even: number): Output {
+  return {
+    kind,
+    evidence: Uint8Array.from({ length: tableEnd + 1 }, (_, i) => evidenceOf(i / tableEnd, even)),
+  };
+}
+
+/**
+ * What the outputs of a network stand for, by how many there are. One: the old-photo U-Net, with the threshold of its authors. Four:
+ * Heirloom's own, with thresholds at which clean photographs stay clean.
+ */
+const outputsByCount: Readonly<Record<number, readonly Output[]>> = {
+  1: [outputOf('scratch', 0.4)],
+  4: [outputOf('scratch', 0.88), outputOf('dust', 0.7), outputOf('stain', 0.8), outputOf('fold', 0.9)],
 };
 
+function outputsOf({ inputChannels, outputChannels }: ModelInfo): readonly Output[] {
+  return inputChannels === 1 ? (outputsByCount[outputChannels] ?? []) : [];
+}
+
 /** Kinds of damage a network tells apart, in the order of its outputs; undefined for one that is no detector of damage. */
-export function kindsOf({ inputChannels, outputChannels }: ModelInfo): readonly DamageKind[] | undefined {
-  return inputChannels === 1 ? kindsByOutputs[outputChannels] : undefined;
+export function kindsOf(info: ModelInfo): readonly DamageKind[] | undefined {
+  const outputs = outputsOf(info);
+  return outputs.length === 0 ? undefined : outputs.map(({ kind }) => kind);
 }
 
 export interface SearchOptions {
@@ -35,7 +59,8 @@ const marginPx = 64;
 
 /**
  * Runs a detector of damage over a pyramid of the gray picture and keeps, per pixel, the strongest answer. A coarser level sees broad damage
- * that is larger than the network's view on the finer one; it is asked for less doubt, because a blurred answer covers more than the damage.
+ * that is larger than the network's view on the finer one; it counts less,
+ * as its blurred answer covers more than the damage.
  */
 export async function searchNetwork(
   gray: Image,
@@ -68,8 +93,8 @@ export async function searchNetwork(
   }
 }
 
-/** How much surer a coarser level must be: 1 − p counts this much more. */
-const coarserDoubt = 0.25;
+/** By how much a coarser level counts less, in log-odds. */
+const coarserDoubt = 0.8;
 
 /** From the finest to the coarsest, each half of the one before. */
 export function levelSizes(
@@ -133,16 +158,19 @@ async function searchTile(level: Image, core: Rect, map: DamageMap, network: Net
   const { output } = await network.run({ input: { data, dims: [1, 1, height, width] } });
   const found = output!.data as Float32Array;
   const [none, certain] = outputRange;
+  const outputs = outputsOf(network.info);
   for (let y = 0; y < core.height; y++) {
     for (let x = 0; x < core.width; x++) {
       const from = (core.y - around.y + y) * width + core.x - around.x + x;
-      let best = 0;
-      for (let kind = 1; kind < map.kinds.length; kind++)
-        if (found[kind * width * height + from]! > found[best * width * height + from]!) best = kind;
-      const probability = (found[best * width * height + from]! - none) / (certain - none);
       const to = (core.y + y) * map.width + core.x + x;
-      map.probability[to] = Math.round(255 * Math.min(1, Math.max(0, probability)));
-      map.kind[to] = best;
+      for (let kind = 0; kind < outputs.length; kind++) {
+        const probability = (found[kind * width * height + from]! - none) / (certain - none);
+        const evidence =
+          outputs[kind]!.evidence[Math.round(tableEnd * Math.min(1, Math.max(0, probability)))]!;
+        if (evidence <= map.evidence[to]!) continue;
+        map.evidence[to] = evidence;
+        map.kind[to] = kind;
+      }
     }
   }
 }

@@ -1,4 +1,4 @@
-import { type DamageMap, emptyMap } from '../../../src/engine/damage/damage-map.ts';
+import { type DamageMap, emptyMap, evidenceOf } from '../../../src/engine/damage/damage-map.ts';
 import type { ModelInfo } from '../../../src/engine/architectures/architecture.ts';
 import type { Network } from '../../../src/engine/models/network.ts';
 import type { DamageKind } from '../../../src/shared/damage.ts';
@@ -21,7 +21,7 @@ export function mapOf(
   const map = emptyMap({ width, height }, picture, kinds);
   for (const [x0, y0, w, h, probability, kind] of rectangles) {
     for (let y = y0; y < y0 + h; y++) {
-      map.probability.fill(Math.round(255 * probability), y * width + x0, y * width + x0 + w);
+      map.evidence.fill(evidenceOf(probability), y * width + x0, y * width + x0 + w);
       map.kind.fill(kind, y * width + x0, y * width + x0 + w);
     }
   }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createContext, quietContext } from '../../../src/engine/context.ts';
-import { emptyMap, mapSizeOf } from '../../../src/engine/damage/damage-map.ts';
+import { emptyMap, evenEvidence, evidenceOf, mapSizeOf } from '../../../src/engine/damage/damage-map.ts';
 import { findDamage } from '../../../src/engine/damage/find-damage.ts';
 import { grayPicture } from '../../../src/engine/damage/gray-picture.ts';
 import { guardFaces } from '../../../src/engine/damage/guard-faces.ts';
@@ -46,7 +46,7 @@ describe('searching with a network', () => {
       const map = await search(gray);
       let wrong = 0;
       for (let y = 0; y < height; y++)
-        for (let x = 0; x < width; x++) if (map.probability[y * width + x]! > 200 !== isMark(x, y)) wrong++;
+        for (let x = 0; x < width; x++) if (map.evidence[y * width + x]! > 160 !== isMark(x, y)) wrong++;
       // The coarser levels may add at the rim of a mark, never take away, and not this sure.
       expect(wrong).toBe(0);
     }
@@ -99,13 +99,13 @@ describe('the map', () => {
   test('takes over what is stronger, with doubt, by the names of the kinds', () => {
     const map = mapOf(4, 4, ['scratch', 'tear'], [[0, 0, 2, 4, 0.8, 0]]);
     raiseMap(map, mapOf(2, 2, ['tear'], [[0, 0, 2, 2, 0.9, 0]]));
-    expect([...map.probability]).toEqual(Array.from({ length: 16 }, () => 230));
+    expect([...map.evidence]).toEqual(Array.from({ length: 16 }, () => evidenceOf(0.9)));
     expect([...map.kind]).toEqual(Array.from({ length: 16 }, () => 1));
     const doubted = mapOf(1, 1, ['scratch'], []);
-    raiseMap(doubted, mapOf(1, 1, ['scratch'], [[0, 0, 1, 1, 0.6, 0]]), 0.25);
-    expect(doubted.probability[0]).toBe(128);
+    raiseMap(doubted, mapOf(1, 1, ['scratch'], [[0, 0, 1, 1, 0.9, 0]]), 1);
+    expect(doubted.evidence[0]).toBe(evidenceOf(0.9) - 16);
     raiseMap(doubted, mapOf(1, 1, ['dust'], [[0, 0, 1, 1, 1, 0]]));
-    expect([doubted.probability[0], doubted.kind[0]]).toEqual([128, 0]);
+    expect([doubted.evidence[0], doubted.kind[0]]).toEqual([evidenceOf(0.9) - 16, 0]);
   });
 
   test('asks for more certainty on faces, most around the eyes', () => {
@@ -120,8 +120,8 @@ describe('the map', () => {
     guardFaces(map, [
       { score: 1, left: 60, top: 50, right: 140, bottom: 150, points: points.map(([x, y]) => [x, y]) },
     ]);
-    const at = (x: number, y: number): number => Math.round((100 * map.probability[y * 200 + x]!) / 255);
-    expect([at(5, 5), at(100, 130), at(80, 92), at(100, 88)]).toEqual([80, 70, 20, 20]);
+    const less = (x: number, y: number): number => evidenceOf(0.8) - map.evidence[y * 200 + x]!;
+    expect([less(5, 5), less(100, 130), less(80, 92), less(100, 88)]).toEqual([0, 11, 32, 32]);
   });
 
   test('of a very large picture is smaller', () => {
@@ -177,7 +177,7 @@ describe('a whole search', () => {
     const share = async (at: (x: number, y: number) => number): Promise<number> => {
       const image = await paint(store, 300, 200, 1, at);
       const { map } = await find(image);
-      return map.probability.reduce((sum, value) => sum + (value > 127 ? 1 : 0), 0) / 60000;
+      return map.evidence.reduce((sum, value) => sum + (value >= evenEvidence ? 1 : 0), 0) / 60000;
     };
     const expected = (1830 + 833) / 60000;
     expect(await share((x, y) => (torn(x, y) ? 0.98 : scene(x, y)))).toBeGreaterThan(expected);
