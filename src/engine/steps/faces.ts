@@ -31,7 +31,7 @@ const params = {
     min: 0,
     max: 1,
     step: 0.01,
-    default: 0.3,
+    default: 0,
   },
   detector: {
     kind: 'model',
