@@ -65,4 +65,40 @@ window.heirloomBench = {
     };
     channel.port2.postMessage(0);
   },
+
+  /**
+   * Starts timing strokes: from each pointer event to the end of the frame that shows it, in ms (`latencies`), and from frame to frame while the pointer is down
+   * (`frames`).
+   */
+  timeStrokes() {
+    const channel = new MessageChannel();
+    const waiting = [];
+    let isDown = false;
+    let lastFrame = 0;
+    this.latencies = [];
+    this.frames = [];
+    channel.port1.onmessage = () => this.latencies.push(performance.now() - waiting.shift());
+    const frame = (now) => {
+      if (!isDown) return;
+      if (lastFrame > 0) this.frames.push(now - lastFrame);
+      lastFrame = now;
+      window.requestAnimationFrame(frame);
+    };
+    window.addEventListener('pointerdown', () => {
+      isDown = true;
+      lastFrame = 0;
+      window.requestAnimationFrame(frame);
+    }, true);
+    window.addEventListener('pointerup', () => (isDown = false), true);
+    window.addEventListener('pointermove', (event) => {
+      if (!isDown) return;
+      // Asked for after the window's own frame callback, so that the message comes when both are done.
+      window.queueMicrotask(() =>
+        window.requestAnimationFrame(() => {
+          waiting.push(event.timeStamp);
+          channel.port2.postMessage(0);
+        }),
+      );
+    });
+  },
 };

@@ -67,7 +67,8 @@ function rows(what: string, times: readonly number[]): Measurement[] {
   ];
 }
 
-function addressOf(host: ChildProcess): Promise<string> {
+/** What the host says its address is, with the token. */
+export function addressOf(host: ChildProcess): Promise<string> {
   let text = '';
   return new Promise((resolve, reject) => {
     host.stdout?.on('data', (chunk: Buffer) => {
