@@ -101,7 +101,7 @@ const text = `# Faces
 
 Written by \`scripts/face-results.ts\`; do not edit. Restorer: ${study.restorerName}. Detector: ${study.detectorName}.
 
-${files.length} portraits that were not trained on (every 12th of the sorted list, of the historic and of the modern ones) are degraded as
+${files.length} of the portraits that were not trained on (every 12th of the sorted list, of the historic and of the modern ones) are degraded as
 \`training/strengths.json\` says (\`old-photo\`: what time and scanners do to prints, drawn with seeds ${damageDefaults.seed} and up) and made ${scale} times smaller. The face is found
 in the degraded picture. All is measured over the aligned face at 256 pixels, against the untouched portrait; means over portraits.
 
