@@ -9,8 +9,10 @@ import { eyeDistance } from '../../../src/engine/faces/geometry.ts';
 import { mergeDetections, nameFaces } from '../../../src/engine/faces/merge-detections.ts';
 import { turnBack, turnPixels } from '../../../src/engine/faces/quarter-turns.ts';
 import { Graph } from '../../../src/engine/graph/graph.ts';
+import { cropImage } from '../../../src/engine/image/crop-image.ts';
 import { openPhoto } from '../../../src/engine/image/decode.ts';
 import { floatImage } from '../../../src/engine/image/memory-image.ts';
+import { resizeImage } from '../../../src/engine/image/resize.ts';
 import { createNetwork, type Network } from '../../../src/engine/models/network.ts';
 import { createInlineRuntime } from '../../../src/engine/models/runtime.ts';
 import { openWeights } from '../../../src/engine/weights/open-weights.ts';
@@ -269,4 +271,52 @@ describe.skipIf(sharedData === undefined)(`released detectors${sharedDataNote}`,
       }
     },
   );
+});
+
+describe.skipIf(sharedData === undefined)(`the detector that ships${sharedDataNote}`, () => {
+  it('finds a face 24 to 400 pixels wide in one picture, and one that fills the frame', async () => {
+    const shipped = new URL('../../../resources/models/face-detect.safetensors', import.meta.url).pathname;
+    const detector = createFaceDetector(await openNetwork(openWeights(shipped)));
+    const { image } = await openPhoto(`${sharedData}/eval/open/faces/obama.jpg`, {
+      store: bench.store,
+      signal: new AbortController().signal,
+    });
+    const look = { ...options, tryTurned: false };
+    const [face] = await detectFaces(image, detector, { ...look, smallestEyesPx: 40 });
+    const { left, top, right, bottom } = face!;
+    // The face with some hair and collar around, as a picture of its own.
+    const around = 0.25 * (right - left);
+    const x = Math.round(left - around);
+    const y = Math.round(top - around);
+    const portrait = cropImage(image, {
+      x,
+      y,
+      width: Math.min(image.width - x, Math.round(right + around) - x),
+      height: Math.min(image.height - y, Math.round(bottom + around) - y),
+    });
+    const filling = await detectFaces(portrait, detector, { ...look, smallestEyesPx: 20 });
+    expect(filling).toHaveLength(1);
+    expect(filling[0]!.right - filling[0]!.left).toBeGreaterThan(0.5 * portrait.width);
+    const wanted = [24, 48, 96, 200, 400];
+    const placed: { width: number; height: number; pixels: Float32Array; at: number }[] = [];
+    let at = 20;
+    for (const facePx of wanted) {
+      const factor = facePx / (right - left);
+      const [width, height] = [Math.round(portrait.width * factor), Math.round(portrait.height * factor)];
+      const small = await resizeImage(portrait, width, height, { kernel: 'lanczos3', ...options });
+      placed.push({ width, height, at, pixels: await small.read({ x: 0, y: 0, width, height }) });
+      at += width + 40;
+    }
+    const group = await paint(bench.store, at, 760, 3, (px, py, c) => {
+      const found = placed.find(
+        (part) => px >= part.at && px < part.at + part.width && py >= 20 && py < 20 + part.height,
+      );
+      return found === undefined ? 0.45 : found.pixels[((py - 20) * found.width + px - found.at) * 3 + c]!;
+    });
+    const seen = await detectFaces(group, detector, look);
+    const widths = seen.map((each) => each.right - each.left).sort((a, b) => a - b);
+    expect(widths).toHaveLength(wanted.length);
+    widths.forEach((width, i) => expect(width / wanted[i]!).toBeGreaterThan(0.7));
+    widths.forEach((width, i) => expect(width / wanted[i]!).toBeLessThan(1.4));
+  });
 });
