@@ -22,7 +22,12 @@ const paramFlags = (Object.keys(repair.params) as ParamName[]).map(
 const ownFlags: readonly Flag[] = [
   ...paramFlags.flatMap(([name, param]): Flag[] => {
     const spec = repair.params[param];
-    if (spec.kind === 'flag') return [{ name: `no-${name}`, help: `Do not ${lowered(spec.help)}` }];
+    if (spec.kind === 'flag')
+      return [
+        spec.default
+          ? { name: `no-${name}`, help: `Do not ${lowered(spec.help)}` }
+          : { name, help: spec.help },
+      ];
     const otherwise = spec.default === '' ? 'the first one on this machine' : String(spec.default);
     const help = `${spec.help} Takes ${accepts(spec)}; ${otherwise} if left out.`;
     return [{ name, takes: spec.kind === 'number' ? 'N' : 'VALUE', help }];
@@ -82,9 +87,9 @@ function recipeFrom(flags: ParsedFlags): Recipe {
   const given: Record<string, ParamValue> = {};
   for (const [name, param] of paramFlags) {
     const text = flags.text(name);
-    const { kind } = repair.params[param];
-    if (kind === 'flag') given[param] = !flags.has(`no-${name}`);
-    else if (text !== undefined) given[param] = kind === 'number' ? numberFrom(text, name) : text;
+    const spec = repair.params[param];
+    if (spec.kind === 'flag') given[param] = spec.default ? !flags.has(`no-${name}`) : flags.has(name);
+    else if (text !== undefined) given[param] = spec.kind === 'number' ? numberFrom(text, name) : text;
   }
   try {
     const params = checkParams(repair.params, given, repair.title);

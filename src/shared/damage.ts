@@ -25,9 +25,12 @@ export const damageParams = {
   tear: 'tears',
 } as const satisfies Readonly<Record<DamageKind, string>>;
 
-/** The kinds that such parameters ask for; one that is not mentioned is. */
+/** Kinds that are easily mistaken for what belongs to the photo: only looked for when asked. */
+const onlyWhenAsked: readonly DamageKind[] = ['stain'];
+
+/** The kinds that such parameters ask for, where one that is not mentioned has its default. */
 export function kindsWanted(params: Readonly<Record<string, unknown>>): readonly DamageKind[] {
-  return damageKinds.filter((kind) => params[damageParams[kind]] !== false);
+  return damageKinds.filter((kind) => params[damageParams[kind]] ?? !onlyWhenAsked.includes(kind));
 }
 
 /** A finished search for damage. How likely each pixel is damaged stays with the engine, under `id`. */

@@ -149,5 +149,6 @@ describe(`heirloom repair${note}`, () => {
     expect(await run('repair', '--help')).toBe(0);
     expect(out).toContain('--write-mask FILE');
     expect(out).toContain('--no-dust');
+    expect(out).toMatch(/^ +--stains /m);
   });
 });

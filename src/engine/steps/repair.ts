@@ -22,7 +22,12 @@ const params = {
     default: true,
   },
   dust: { kind: 'flag', label: 'Dust and spots', help: 'Look for dust and spots.', default: true },
-  stains: { kind: 'flag', label: 'Stains', help: 'Look for stains.', default: true },
+  stains: {
+    kind: 'flag',
+    label: 'Stains',
+    help: 'Look for stains; they are easily mistaken for what belongs to the photo.',
+    default: false,
+  },
   folds: { kind: 'flag', label: 'Folds and cracks', help: 'Look for folds and cracks.', default: true },
   tears: {
     kind: 'flag',
@@ -78,6 +83,11 @@ export const repair = defineStep({
     const { mask } = tools;
     if (mask === undefined) return image;
     const soft = { ...mask, featherPx: mask.featherPx + featherPx };
-    return fillImage(image, soft, { method: method as FillMethod, seed, ...(await fillTools('', tools)) }, context);
+    return fillImage(
+      image,
+      soft,
+      { method: method as FillMethod, seed, ...(await fillTools('', tools)) },
+      context,
+    );
   },
 });
