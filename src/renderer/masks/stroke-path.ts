@@ -60,16 +60,47 @@ export class StrokePath {
     return this.#shape(this.#points.slice(from));
   }
 
-  /** The stroke with its true end. */
+  /** The stroke with its true end, without the points that a straight line between others stands for: a third of a screen pixel at most. */
   finished(): Stroke {
     const end = this.#left !== undefined && this.#points.length < mostPoints ? [this.#left] : [];
-    return this.#shape([...this.#points, ...end]);
+    return this.#shape(simplified([...this.#points, ...end], this.#brush.radiusPx, this.#screenPx / 3));
   }
 
   #shape(points: readonly StrokePoint[]): Stroke {
     const { radiusPx, hardness } = this.#brush;
     return { kind: 'stroke', points, radiusPx, hardness, erase: this.#erase };
   }
+}
+
+/**
+ * Points from which no other is farther away than `tolerancePx`, in its place or its radius (Douglas and Peucker, "Algorithms for the
+ * reduction of the number of points", 1973).
+ */
+function simplified(points: readonly StrokePoint[], radiusPx: number, tolerancePx: number): StrokePoint[] {
+  const isKept = new Uint8Array(points.length);
+  isKept[0] = isKept[points.length - 1] = 1;
+  const spans: [number, number][] = [[0, points.length - 1]];
+  for (let span = spans.pop(); span !== undefined; span = spans.pop()) {
+    const [first, last] = span;
+    let [farthest, most] = [-1, tolerancePx];
+    for (let i = first + 1; i < last; i++) {
+      const distance = deviation(points[i]!, points[first]!, points[last]!, radiusPx);
+      if (distance > most) [farthest, most] = [i, distance];
+    }
+    if (farthest < 0) continue;
+    isKept[farthest] = 1;
+    spans.push([first, farthest], [farthest, last]);
+  }
+  return points.filter((_, index) => isKept[index] === 1);
+}
+
+function deviation(point: StrokePoint, a: StrokePoint, b: StrokePoint, radiusPx: number): number {
+  const [dx, dy] = [b.x - a.x, b.y - a.y];
+  const length = dx * dx + dy * dy;
+  const along = length === 0 ? 0 : ((point.x - a.x) * dx + (point.y - a.y) * dy) / length;
+  const t = Math.min(1, Math.max(0, along));
+  const beside = Math.hypot(point.x - a.x - t * dx, point.y - a.y - t * dy);
+  return beside + radiusPx * Math.abs(point.pressure - a.pressure - t * (b.pressure - a.pressure));
 }
 
 function round(value: number, steps: number): number {

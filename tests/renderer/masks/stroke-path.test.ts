@@ -24,6 +24,22 @@ describe('a stroke being painted', () => {
     expect({ erase, radiusPx, hardness }).toEqual({ erase: true, radiusPx: 20, hardness: 0.5 });
   });
 
+  test('a finished stroke keeps what shows of its path and its pressure, with few points', () => {
+    const path = new StrokePath({ ...brush, radiusPx: 3 }, false, 1);
+    for (let i = 0; i <= 300; i++) path.add(i, i < 150 ? 0 : 0.4 * (i - 150), i < 60 ? 0.5 : 1);
+    const { points } = path.finished();
+    expect(path.length).toBeGreaterThan(250);
+    expect(points.length).toBeLessThan(12);
+    const heightAt = (x: number): number => {
+      const next = points.findIndex((point) => point.x >= x);
+      const [a, b] = [points[Math.max(0, next - 1)]!, points[next]!];
+      return b.x === a.x ? b.y : a.y + ((x - a.x) / (b.x - a.x)) * (b.y - a.y);
+    };
+    for (let x = 0; x <= 300; x++)
+      expect(Math.abs(heightAt(x) - (x < 150 ? 0 : 0.4 * (x - 150)))).toBeLessThan(0.5);
+    expect(points.filter(({ x }) => x < 59).every(({ pressure }) => pressure === 0.5)).toBe(true);
+  });
+
   test('keeps a pen that stands still and is pressed harder', () => {
     const path = new StrokePath(brush, false, 1);
     for (let pressure = 0.2; pressure <= 1; pressure += 0.1) path.add(3, 3, pressure);
