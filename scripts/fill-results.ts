@@ -4,14 +4,13 @@
  *
  *   node scripts/run.js scripts/fill-results.ts [--photos N] [--kinds boxes,...] [--methods exemplar,...] [--squeeze FILE] [--write]
  *
- * Needs the photographs of ../shared/data. Without --write it only prints. --squeeze names the file that `python -m training.export_squeezenet`
+ * Needs the photographs of ../shared/data. Without --write it only prints; with it the sections of the kinds asked for are replaced. --squeeze names the file that `python -m training.export_squeezenet`
  * wrote. OpenCV's methods are run where Debian's python3-opencv is installed. Each table is printed as it is done:
  *
  *   boxes (24 photos)
  *   | exemplar | 21.3 | 18.44 | ...
  */
 import { readdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -22,6 +21,7 @@ import { createInlineRuntime } from '../src/engine/models/runtime.ts';
 import { openWeights } from '../src/engine/weights/open-weights.ts';
 import { heirloomContestant, networkFrom, openCvContestants, type Trial, trialOf } from './fill-results/contestants.ts';
 import { type FillMeasures, measureFill } from './fill-results/measure-fill.ts';
+import { writeSection } from './fill-results/write-section.ts';
 import { type TrialKind, trialKinds, trialMask } from './fill-results/trial-masks.ts';
 
 const here = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -48,6 +48,18 @@ const columns: readonly { readonly title: string; readonly of: (measures: FillMe
   { title: "the photo's own", of: ({ seamOfPhoto }) => seamOfPhoto, digits: 2 },
 ];
 
+function introduction(hasContextEncoder: boolean): string {
+  return `# How near fills come
+
+Places of the Kodak photographs are hidden by seeded masks (\`scripts/fill-results/trial-masks.ts\`) and filled by every method; measured is the
+hidden place only, means over photographs. L1 and the steps are in 255ths. The distances are those of the whole pictures over the hole's share of
+them. "step at the edge" is the mean difference of neighbors across the hole's edge in the result, to be held against the photo's own.
+"together" is Heirloom's network with patches that follow it, "network" the network alone, "exemplar" patches without a network, "telea"
+Heirloom's own march; OpenCV's two methods look 4 pixels around.${hasContextEncoder ? '' : ' The context encoder is not listed: there are no weights of it that may be used.'}
+Written by \`scripts/fill-results.ts\`.
+`;
+}
+
 await withStore(async (store) => {
   const squeeze =
     options.squeeze === undefined
@@ -66,7 +78,6 @@ await withStore(async (store) => {
     ...openCvContestants(),
   ];
   const contestants = options.methods === '' ? all : all.filter(({ name }) => options.methods.split(',').includes(name));
-  const sections: string[] = [];
   for (const kind of options.kinds.split(',') as TrialKind[]) {
     const trials: Trial[] = [];
     for (const index of chosen) {
@@ -90,9 +101,9 @@ await withStore(async (store) => {
     }
     const titles = ['', ...columns.map(({ title }) => title)];
     const rule = titles.map((_, i) => (i === 0 ? '---' : '---:')).join('|');
-    sections.push(`## ${kind}\n\n| ${titles.join(' | ')} |\n|${rule}|\n${rows.join('\n')}\n`);
+    const section = `## ${kind} (${trials.length} photos)\n\n| ${titles.join(' | ')} |\n|${rule}|\n${rows.join('\n')}\n`;
+    if (options.write) await writeSection(here('../resources/models/FILL-RESULTS.md'), kind, section, introduction(historic !== undefined));
     for (const { photo } of trials) await photo.dispose();
   }
-  if (options.write) await writeFile(here('../resources/models/FILL-RESULTS.md'), sections.join('\n'));
 });
 process.exit(0);

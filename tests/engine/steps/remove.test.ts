@@ -151,6 +151,33 @@ describe('remove', () => {
     },
   );
 
+  test('leaves 24 megapixels alone but for the mask', async () => {
+    const size = { width: 6000, height: 4000 };
+    const writer = await store.create({ ...size, channels: 1, sampleType: 'u8' });
+    const rows = new Float32Array(size.width * 500);
+    for (let strip = 0; strip < 8; strip++) {
+      for (let i = 0; i < rows.length; i++) rows[i] = ((i * 7 + strip * 31 + Math.floor(i / size.width)) % 256) / 255;
+      await writer.append(rows);
+    }
+    const image = await writer.finish();
+    const mask = maskOn(image, rectangle(5980, 1990, 20, 30), rectangle(10, 10, 3, 900));
+    const result = await run(image, mask, { method: 'exemplar' });
+    const soft = { ...mask, featherPx: 2 };
+    let [changed, wrong] = [0, 0];
+    for (let y = 0; y < size.height; y += 500) {
+      const rect = { x: 0, y, width: size.width, height: 500 };
+      const [before, after] = [await image.read(rect), await result.read(rect)];
+      const coverage = rasterizeMask(soft, image, rect);
+      for (let i = 0; i < before.length; i++) {
+        if (before[i] === after[i]) continue;
+        changed++;
+        if (coverage[i] === 0) wrong++;
+      }
+    }
+    expect(wrong).toBe(0);
+    expect(changed).toBeGreaterThan(2000);
+  });
+
   test('works with a mask along all borders, and with one at a corner', async () => {
     const image = await meadow(80, 60, 3, 'u8');
     const frame = { ...maskOn(image, rectangle(9, 8, 62, 44)), invert: true };
