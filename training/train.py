@@ -110,7 +110,7 @@ class Run:
         patch, n = self.args.patch or self.stage.patch, self.batch
         if self.args.pack:
             pool = DevicePool(self.stage.recipe, Bank(load_pack(self.args.pack), self.args.device), self.args.seed + self.iteration,
-                              first=384 if self.args.device != "cpu" else 16)
+                              first=384 if self.args.device != "cpu" else 64, every=10 if self.args.device != "cpu" else 24)
             return lambda: pool.batch(n, patch, self.rng)
         if self.args.on_the_fly:
             photos, draw = Photos(), Draw.seeded(self.args.seed + self.iteration, self.args.device)
