@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,16 @@ import { createModelHub, type ModelHub } from '../../../src/engine/models/model-
 import { createInlineRuntime } from '../../../src/engine/models/runtime.ts';
 import type { Pixels } from '../../../src/engine/models/tile-tensors.ts';
 import { sharedData, sharedDataNote } from '../../shared-data.ts';
+
+/** What every role's own network is. */
+const families: Readonly<Record<string, string>> = {
+  enlarge: 'SRVGGNetCompact',
+  clean: 'SRVGGNetCompact',
+  'face-detect': 'YuNet',
+  'face-restore': 'Face U-Net',
+  'scratch-detect': 'Scratch U-Net',
+  fill: 'LaMa',
+};
 
 const shipped = fileURLToPath(new URL('../../../resources/models', import.meta.url));
 let folder: string;
@@ -41,13 +51,15 @@ afterAll(async () => {
 });
 
 describe('the weights that ship', () => {
-  it('are all there, described, and fit their partners', async () => {
+  it('are all there, described, each with its card, and fit their partners', async () => {
     const embedded = readCatalog(shipped).filter(({ origin }) => origin === 'embedded');
-    expect(embedded.length).toBeGreaterThanOrEqual(4);
+    expect(new Set(embedded.map(({ role }) => role))).toEqual(new Set(Object.keys(families)));
     const cards = await hub.list();
-    for (const { id, partner } of embedded) {
-      expect(cards.find((card) => card.id === id)).toMatchObject({ present: true, architecture: 'SRVGGNetCompact' });
-      const report = await hub.compare(id, partner ?? '');
+    for (const { id, role, file, partner } of embedded) {
+      expect(cards.find((card) => card.id === id)).toMatchObject({ present: true, architecture: families[role] });
+      expect(existsSync(join(shipped, file.replace(/safetensors$/, 'md'))), `a model card for ${file}`).toBe(true);
+      if (partner === undefined) continue;
+      const report = await hub.compare(id, partner);
       expect(report).toMatchObject({ compatible: true });
       expect(report.warning).toBeUndefined();
     }
