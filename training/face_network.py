@@ -170,4 +170,7 @@ def detect(net: YuNet, rgb: torch.Tensor, threshold: float = 0.6, overlap_thresh
     scores, boxes, points = (v[0].float() for v in decode(*rows([m.float() for m in maps])))
     likely = (scores >= threshold).nonzero()[:, 0]
     kept = likely[suppress(boxes[likely], scores[likely], overlap_threshold)]
-    return torch.cat([boxes[kept], points[kept], scores[kept, None]], 1)
+    voters = (scores >= min(0.3, threshold)).nonzero()[:, 0]  # all cells that found the same face say where its points are
+    shared = overlap(boxes[kept], boxes[voters])
+    weight = torch.where(shared >= 0.6, shared * scores[voters] ** 2, torch.zeros_like(shared))
+    return torch.cat([boxes[kept], weight @ points[voters] / weight.sum(1, keepdim=True).clamp(min=1e-9), scores[kept, None]], 1)

@@ -24,7 +24,7 @@ const families: Readonly<Record<string, { readonly decode: Decode; readonly scor
   },
   YuNet: {
     decode: (outputs, width, height, scoreThreshold) =>
-      decodeYuNet(outputs, width, height, { scoreThreshold }),
+      decodeYuNet(outputs, width, height, { scoreThreshold, vote: true }),
     scoreThreshold: 0.7,
   },
 };
