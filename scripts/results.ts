@@ -14,7 +14,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { MeasureName } from '../src/engine/metrics/compare-images.ts';
+import type { MeasureName } from '../src/shared/measures.ts';
 import { measureCropped } from '../src/engine/metrics/compare-images.ts';
 import { throughJpeg } from '../src/engine/metrics/degrade-jpeg.ts';
 import { damageDefaults, damageStrengths } from '../src/engine/metrics/degrade-photo.ts';

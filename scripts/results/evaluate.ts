@@ -1,5 +1,6 @@
 import { resizePixels } from '../../src/engine/metrics/bicubic.ts';
-import { measureCropped, type CompareOptions, type MeasureName } from '../../src/engine/metrics/compare-images.ts';
+import { measureCropped, type CompareOptions } from '../../src/engine/metrics/compare-images.ts';
+import type { MeasureName } from '../../src/shared/measures.ts';
 import { damageDefaults, degradePixels } from '../../src/engine/metrics/degrade-photo.ts';
 import { toBytes } from '../../src/engine/metrics/degrade-jpeg.ts';
 import { cutPixels, type Pixels } from '../../src/engine/metrics/pixels.ts';

@@ -20,6 +20,7 @@ import type { PhotoMetadata } from './image/photo-metadata.ts';
 import { ImageShelf, type PixelAnswer } from './image-shelf.ts';
 import { createJobQueue, type JobQueue } from './jobs.ts';
 import { Memo } from './memo.ts';
+import { measureResult } from './measure-result.ts';
 import { measureConsistency } from './metrics/consistency.ts';
 import { createProcessProbe, fastestDevice, loadOrProbeDevices, type Probe, probeDevices } from './models/devices.ts';
 import { openModelFiles } from './models/model-files.ts';
@@ -179,6 +180,22 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           context.report(1);
           const notices = recipeNotices(photo.image, recipe, benchOf(photo));
           return { image: showResult(photo, image), ...(notices.length === 0 ? {} : { notices }), ...(consistencyDb === undefined ? {} : { consistencyDb: Math.min(consistencyDb, 120) }) };
+        },
+      });
+    },
+    'measure.run': ({ photo: id, recipe, reference, niqe }) => {
+      const photo = photoOf(id);
+      checkRecipe(photo.image, recipe, benchOf(photo));
+      return jobs.start({
+        kind: 'measure',
+        title: `Measuring ${photo.name}`,
+        run: async (context) => {
+          const image = await runRecipe(photo.image, photo.key, recipe, benchOf(photo), context.part(0, 0.5));
+          try {
+            return { measures: await measureResult(photo.image, image, { reference, niqe, store, context: context.part(0.5, 1) }) };
+          } finally {
+            cache.release(image);
+          }
         },
       });
     },

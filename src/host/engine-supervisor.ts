@@ -43,7 +43,7 @@ type Input<K extends Name> = CallInput<EngineCalls[K]>;
 type Output<K extends Name> = CallOutput<EngineCalls[K]>;
 type EventListener = <K extends keyof EngineEvents & string>(name: K, value: EventValue<EngineEvents[K]>) => void;
 
-const jobCalls: ReadonlySet<Name> = new Set<Name>(['recipe.run', 'retouch.run', 'mask.write', 'mask.propose', 'faces.inspect', 'export.start', 'model.install', 'model.interpolate']);
+const jobCalls: ReadonlySet<Name> = new Set<Name>(['recipe.run', 'retouch.run', 'mask.write', 'mask.propose', 'faces.inspect', 'measure.run', 'export.start', 'model.install', 'model.interpolate']);
 
 interface Running {
   readonly child: EngineChild;

@@ -81,7 +81,7 @@ export class LostWork {
   }
 }
 
-const verbs: Readonly<Record<Job['kind'], string>> = { restore: 'restoring', export: 'saving', model: 'working on', propose: 'looking for damage in', inspect: 'looking at', retouch: 'filling places in' };
+const verbs: Readonly<Record<Job['kind'], string>> = { restore: 'restoring', export: 'saving', model: 'working on', propose: 'looking for damage in', inspect: 'looking at', retouch: 'filling places in', measure: 'measuring' };
 
 function stopped(doing: string, again: boolean): Failure {
   return again

@@ -128,6 +128,10 @@ export class StudioHost {
     const sources = (paths: readonly string[]): readonly SourceRef[] => paths.map((path) => grants.grantSource(path));
     const target = (chosen: GrantedTarget | undefined) =>
       chosen === undefined ? null : grants.grantTarget(chosen.path, chosen.label, chosen.overwrite);
+    const named = (source: string): { readonly path: string; readonly name: string } => {
+      const { path, name } = grants.source(source);
+      return { path, name };
+    };
     return {
       'host.info': () => info,
       'engine.state': () => supervisor.state,
@@ -144,6 +148,12 @@ export class StudioHost {
       'photo.open': ({ source, allowDamaged }) => this.#openPhoto(source, allowDamaged ?? false),
       'photo.close': (input) => ask('photo.close', input),
       'recipe.run': (input) => ask('recipe.run', input),
+      'measure.run': ({ reference, niqe, ...input }) =>
+        ask('measure.run', {
+          ...input,
+          ...(reference === undefined ? {} : { reference: named(reference) }),
+          ...(niqe === undefined ? {} : { niqe: named(niqe) }),
+        }),
       'faces.inspect': (input) => ask('faces.inspect', input),
       'preview.request': (input) => ask('preview.request', input),
       'preview.cancel': (input) => ask('preview.cancel', input),

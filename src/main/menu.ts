@@ -53,6 +53,8 @@ export function menuTemplate(platform: string, { choose, about }: MenuActions): 
       command('Fit', 'fit', 'CmdOrCtrl+0'),
       command('Actual Size', 'actual-size', 'CmdOrCtrl+1'),
       line,
+      command('Measures…', 'measures'),
+      line,
       { role: 'togglefullscreen' },
       { role: 'toggleDevTools' },
     ],

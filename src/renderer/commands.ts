@@ -36,7 +36,7 @@ export function useCommands(): readonly Command[] {
     enabled: hasPhoto,
     run: () => view.pan(x * view.density, y * view.density),
   });
-  const show = (name: 'models' | 'settings' | 'shortcuts') => () => panels.show(name);
+  const show = (name: 'measures' | 'models' | 'settings' | 'shortcuts') => () => panels.show(name);
   return [
     {
       id: 'open',
@@ -149,6 +149,14 @@ export function useCommands(): readonly Command[] {
       run: () => {
         preview.enabled = !preview.enabled;
       },
+    },
+    {
+      id: 'measures',
+      title: 'Measures of the result',
+      group: 'View',
+      keys: ['Shift+M'],
+      enabled: () => photo.restored !== undefined,
+      run: show('measures'),
     },
     ...maskCommands(),
     { id: 'models', title: 'Models', group: 'Help', keys: ['M'], enabled: always, run: show('models') },

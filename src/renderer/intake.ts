@@ -6,6 +6,7 @@ import { usePanels } from './stores/panels.ts';
 import { usePhoto } from './stores/photo.ts';
 import { useSession } from './stores/session.ts';
 
+const photoTypes = 'image/*,.tif,.tiff,.heic,.heif,.avif,.bmp';
 const modelName = /\.(pth|pt|safetensors|onnx)$/i;
 
 /** True for names of files that hold a model's weights. */
@@ -62,7 +63,7 @@ export function useIntake() {
 
   async function askForPhoto(): Promise<void> {
     if (!session.isElectron)
-      return pick('image/*,.tif,.tiff,.heic,.heif,.avif,.bmp', (files) => void takeFiles(files));
+      return pick(photoTypes, (files) => void takeFiles(files));
     try {
       const sources = await studio.call('dialog.openPhoto');
       const [first] = sources;
@@ -81,7 +82,33 @@ export function useIntake() {
     }
   }
 
-  return { takeFiles, takePaste, askForPhoto, askForModel };
+  /** Lets the user choose a picture to compare the result with; nothing is opened. */
+  function askForReference(take: (source: SourceRef) => void): void {
+    if (!session.isElectron) return pickOne(photoTypes, take);
+    studio
+      .call('dialog.openPhoto')
+      .then(([first]) => {
+        if (first !== undefined) take(first);
+      })
+      .catch((error: unknown) => notices.failed(error));
+  }
+
+  /** Lets the user choose a file of parameters, as JSON. */
+  function askForParameters(take: (source: SourceRef) => void): void {
+    pickOne('.json,application/json', take);
+  }
+
+  function pickOne(accept: string, take: (source: SourceRef) => void): void {
+    pick(accept, ([file]) => {
+      if (file === undefined) return;
+      studio
+        .sourceForFile(file)
+        .then(take)
+        .catch((error: unknown) => notices.failed(error));
+    });
+  }
+
+  return { takeFiles, takePaste, askForPhoto, askForModel, askForReference, askForParameters };
 }
 
 function pick(accept: string, take: (files: readonly File[]) => void): void {

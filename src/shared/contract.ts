@@ -4,6 +4,7 @@ import { exportOptionsSchema } from './export-options.ts';
 import type { FaceBox } from './face-edit.ts';
 import type { Failure } from './failure.ts';
 import { type Mask, maskSchema } from './mask.ts';
+import type { MeasureReport } from './measures.ts';
 import type { ParamSet } from './params.ts';
 import { type Recipe, recipeSchema } from './recipe.ts';
 import type { Rect } from './rect.ts';
@@ -193,6 +194,8 @@ export interface JobResult {
   readonly damage?: DamageSearch;
   /** What looking for faces found. */
   readonly faces?: FaceInspection;
+  /** What was measured of the restored picture. */
+  readonly measures?: MeasureReport;
   /** What removals changed, to be laid over the photo; theirs until the next such job of the photo but one is done. */
   readonly layers?: readonly ImageLayer[];
 }
@@ -205,8 +208,8 @@ export interface ImageLayer {
 
 export interface Job {
   readonly id: string;
-  /** 'propose' and 'inspect' look at a photo and change nothing. */
-  readonly kind: 'restore' | 'export' | 'model' | 'propose' | 'inspect' | 'retouch';
+  /** 'propose', 'inspect' and 'measure' look at a photo and change nothing. */
+  readonly kind: 'restore' | 'export' | 'model' | 'propose' | 'inspect' | 'retouch' | 'measure';
   readonly title: string;
   readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
   /** 0 to 1, never falls. */
@@ -254,6 +257,9 @@ const thresholdSchema = object({
   growPx: number(0, 200),
 });
 
+/** A file the user named, with its name for sentences. */
+const namedFile = object({ path: string(), name: string(1000) });
+
 /** What host and engine say to each other. The host is trusted with paths; a user interface is not. */
 export const engineCalls = {
   'engine.info': call<EngineInfo>()(nothing()),
@@ -262,6 +268,8 @@ export const engineCalls = {
   'photo.open': call<PhotoInfo>()(object({ id, path: string(), name: string(1000), allowDamaged: boolean() })),
   'photo.close': call<void>()(object({ photo: id })),
   'recipe.run': call<Job>()(object({ photo: id, recipe: recipeSchema })),
+  /** Measures the restored result against the original and, where one was chosen, against a reference; `niqe` are that measure's parameters. */
+  'measure.run': call<Job>()(object({ photo: id, recipe: recipeSchema, reference: optional(namedFile), niqe: optional(namedFile) })),
   /** Looks at the faces that the use of a step would restore; the decisions of that use count. */
   'faces.inspect': call<Job>()(object({ photo: id, recipe: recipeSchema, use: id })),
   'preview.request': call<void>()(object({ request: id, photo: id, recipe: recipeSchema, rect })),
@@ -342,6 +350,7 @@ export const studioCalls = {
   'photo.open': call<PhotoInfo>()(object({ source: id, allowDamaged: optional(boolean()) })),
   'photo.close': engineCalls['photo.close'],
   'recipe.run': engineCalls['recipe.run'],
+  'measure.run': call<Job>()(object({ photo: id, recipe: recipeSchema, reference: optional(id), niqe: optional(id) })),
   'faces.inspect': engineCalls['faces.inspect'],
   'preview.request': engineCalls['preview.request'],
   'preview.cancel': engineCalls['preview.cancel'],
@@ -370,7 +379,7 @@ export const studioEvents = {
   'settings.changed': event<Settings>(),
   /** Open-with, a file dragged onto the icon, the menu, a second start. */
   'photo.requested': event<SourceRef>(),
-  /** A command chosen in the native menu: 'open', 'export', 'undo', 'redo', 'zoom-in', 'zoom-out', 'fit', 'actual-size', 'settings'. */
+  /** A command chosen in the native menu: 'open', 'export', 'undo', 'redo', 'zoom-in', 'zoom-out', 'fit', 'actual-size', 'measures', 'settings'. */
   'menu.chosen': event<string>(),
 } as const;
 

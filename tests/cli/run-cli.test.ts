@@ -119,7 +119,20 @@ describe.skipIf(!built)(`with the engine${note}`, () => {
     expectOnly('new.png', 'r.json');
     out = '';
     expect(await run('compare', photo, at('new.png'), '--only', 'psnr-rgb', '--json')).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ width: 120, height: 80, measures: { 'psnr-rgb': 'Infinity' } });
+    expect(JSON.parse(out)).toMatchObject({ width: 120, height: 80, crop: 4, measures: { 'psnr-rgb': 'Infinity' } });
+    out = '';
+    expect(await run('degrade', photo, '-o', at('small.png'), '--strength', 'clean', '--scale', '2')).toBe(0);
+    out = '';
+    // Of different sizes: the consistency, whichever comes first; what was asked for by name fails.
+    expect(await run('compare', photo, at('small.png'))).toBe(0);
+    expect(out).toContain('so only their consistency was measured');
+    expect(await run('compare', photo, at('small.png'), '--only', 'psnr-y')).toBe(3);
+    out = '';
+    expect(await run('compare', at('small.png'), photo, '--json')).toBe(0);
+    const { consistency, measures } = JSON.parse(out) as { consistency: { psnrDb: number }; measures?: unknown };
+    expect(consistency.psnrDb).toBeGreaterThan(30);
+    expect(measures).toBeUndefined();
+    err = '';
     // The recipe that was written is one that can be read.
     expect(await run('restore', photo, '-o', at('again.png'), '--recipe', at('r.json'))).toBe(0);
     expect(readFileSync(at('again.png')).equals(readFileSync(at('new.png')))).toBe(true);

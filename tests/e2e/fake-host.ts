@@ -17,6 +17,7 @@ import { type Handlers, serve, type Transport } from '../../src/shared/rpc.ts';
 import { type Emit, FakeEngine, type Script } from './fake-engine.ts';
 import { fakeProposal } from './fake-damage.ts';
 import { fakeInspection } from './fake-faces.ts';
+import { fakeMeasures } from './fake-measures.ts';
 import { fakeRetouch } from './fake-retouch.ts';
 import { fakeModels, fakeSteps } from './fake-steps.ts';
 
@@ -146,6 +147,7 @@ function createHandlers(
       return undefined;
     },
     'preview.cancel': () => undefined,
+    ...fakeMeasures(engine, (id) => photoOf(id).stored.pixels, sources),
     ...fakeRetouch(engine, (id) => photoOf(id).stored.pixels),
     'mask.propose': ({ photo }) => {
       const { stored } = photoOf(photo);

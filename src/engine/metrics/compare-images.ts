@@ -1,4 +1,6 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { HeirloomError } from '../../shared/failure.ts';
+import { type MeasureName, measureNames, protocolCropPx } from '../../shared/measures.ts';
 import { quietContext, type Context } from '../context.ts';
 import type { Image, Rect } from '../image/image.ts';
 import { featureDistance } from './feature-distance.ts';
@@ -9,24 +11,8 @@ import { meanSquaredError, psnrFromError } from './psnr.ts';
 import type { SqueezeDistance } from './squeeze-distance.ts';
 import { multiScaleSsim, ssim, ssimOfChannels } from './ssim.ts';
 
-/** Everything `compareImages` can measure. `niqe` looks at each picture alone. */
-export const measureNames = ['psnr-y', 'ssim-y', 'psnr-rgb', 'ssim-rgb', 'ms-ssim-y', 'feature-distance', 'lpips', 'niqe'] as const;
-export type MeasureName = (typeof measureNames)[number];
-
-/** What each measure is, for tables and help: unit, direction and a sentence. */
-export const measureFacts: Readonly<Record<MeasureName, { readonly label: string; readonly better: 'higher' | 'lower'; readonly about: string }>> = {
-  'psnr-y': { label: 'PSNR (Y), dB', better: 'higher', about: 'Peak signal-to-noise ratio of the luma; infinite for equal pictures.' },
-  'ssim-y': { label: 'SSIM (Y)', better: 'higher', about: 'Structural similarity of the luma; 1 for equal pictures.' },
-  'psnr-rgb': { label: 'PSNR (RGB), dB', better: 'higher', about: 'Peak signal-to-noise ratio of all channels.' },
-  'ssim-rgb': { label: 'SSIM (RGB)', better: 'higher', about: 'Structural similarity, mean of the channels.' },
-  'ms-ssim-y': { label: 'MS-SSIM (Y)', better: 'higher', about: 'Structural similarity over five scales; needs 176 pixels a side.' },
-  'feature-distance': { label: 'Feature distance', better: 'lower', about: "Heirloom's own perceptual distance on oriented filters; 0 for equal pictures." },
-  lpips: { label: 'LPIPS (squeeze)', better: 'lower', about: 'Learned perceptual distance; needs the SqueezeNet files.' },
-  niqe: { label: 'NIQE', better: 'lower', about: 'Naturalness of each picture alone; needs texture and 96×192 pixels.' },
-};
-
 export interface CompareOptions {
-  /** Pixels cut from every side before measuring, as benchmarks do (4 for ×4). */
+  /** Pixels cut from every side before measuring; none unless given (see `usualCrop`). */
   readonly crop?: number;
   /** Everything there is a model for unless given. */
   readonly which?: readonly MeasureName[];
@@ -63,6 +49,11 @@ export function areasToMeasure(width: number, height: number): readonly Rect[] {
   return starts(height).flatMap((y) => starts(width).map((x) => ({ x: x.at, y: y.at, width: x.size, height: y.size })));
 }
 
+/** The border that is cut before measuring: that of the SRGAN protocol, none of a picture that it would use up. */
+export function usualCrop({ width, height }: Pick<Image, 'width' | 'height'>): number {
+  return Math.min(width, height) > 4 * protocolCropPx ? protocolCropPx : 0;
+}
+
 /**
  * Measures how `b` differs from the reference `a`. Alpha is left out; a gray picture beside a color one counts as color.
  *
@@ -86,9 +77,11 @@ export async function compareImages(a: Image, b: Image, options: CompareOptions 
   const reports: (MeasuredPair & { readonly weight: number })[] = [];
   for (const [index, area] of areas.entries()) {
     const rect = { ...area, x: area.x + crop, y: area.y + crop };
-    const measured = await measurePixels(await readPixels(a, rect), await readPixels(b, rect), options);
+    const measured = await measurePixels(await readPixels(a, rect), await readPixels(b, rect), {
+      ...options,
+      context: context.part(index / areas.length, (index + 1) / areas.length),
+    });
     reports.push({ ...measured, weight: area.width * area.height });
-    context.report((index + 1) / areas.length);
   }
   const measuredPx = reports.reduce((sum, report) => sum + report.weight, 0);
   const first = average(reports.map((report) => [report.niqeOfFirst, report.weight]));
@@ -126,13 +119,22 @@ export interface MeasuredPair {
   readonly niqeOfFirst: number | undefined;
 }
 
+/** `context` hears how far it is after every measure. */
+export type MeasureOptions = Pick<CompareOptions, 'which' | 'niqeModel' | 'squeeze' | 'context'>;
+
 /** `compareImages` for pixels in memory of one size; `crop` is not applied here. */
-export async function measurePixels(reference: Pixels, other: Pixels, options: Pick<CompareOptions, 'which' | 'niqeModel' | 'squeeze'> = {}): Promise<MeasuredPair> {
+export async function measurePixels(reference: Pixels, other: Pixels, options: MeasureOptions = {}): Promise<MeasuredPair> {
   const [a, b] = reference.channels === other.channels ? [reference, other] : [asRgb(reference), asRgb(other)];
   const which = options.which ?? measureNames.filter((name) => !(name === 'lpips' && !options.squeeze) && !(name === 'niqe' && !options.niqeModel));
   const [lumaA, lumaB] = [lumaPlane(a), lumaPlane(b)];
   const measures: Partial<Record<MeasureName, number | undefined>> = {};
-  for (const name of which) measures[name] = await measure(name, { a, b, lumaA, lumaB }, options);
+  for (const [index, name] of which.entries()) {
+    measures[name] = await measure(name, { a, b, lumaA, lumaB }, options);
+    // A cancel has to be heard between measures, each of which may take seconds.
+    if (options.context === undefined) continue;
+    await breathe();
+    options.context.report((index + 1) / which.length);
+  }
   const wantsNiqe = which.includes('niqe') && options.niqeModel !== undefined;
   return { measures, niqeOfFirst: wantsNiqe ? niqe(lumaA, options.niqeModel!) : undefined };
 }
@@ -168,7 +170,7 @@ async function measure(name: MeasureName, { a, b, lumaA, lumaB }: Pair, models: 
 }
 
 /** `measurePixels` after cutting `crop` pixels from every side of both. */
-export async function measureCropped(a: Pixels, b: Pixels, crop: number, options: Pick<CompareOptions, 'which' | 'niqeModel' | 'squeeze'> = {}): Promise<MeasuredPair> {
+export async function measureCropped(a: Pixels, b: Pixels, crop: number, options: MeasureOptions = {}): Promise<MeasuredPair> {
   const [p, q] = [cropBorder(a, crop), cropBorder(b, crop)];
   if (p === undefined || q === undefined) throw new HeirloomError('bad-input', `A border of ${crop} pixels cannot be cut from ${a.width}×${a.height}.`, 'Use a smaller crop.');
   return measurePixels(p, q, options);

@@ -131,14 +131,14 @@ function numbersOf(value: unknown): number[] {
  *
  * @throws HeirloomError `file` when it cannot be read, `corrupt-model` when it holds something else.
  */
-export async function readNiqeModel(path: string): Promise<NiqeModel> {
+export async function readNiqeModel(path: string, name = path): Promise<NiqeModel> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new HeirloomError('file', `The NIQE parameters at ${path} cannot be read.`, 'Check the path.', { cause });
+    throw new HeirloomError('file', `The NIQE parameters at ${name} cannot be read.`, 'Check the path.', { cause });
   });
   try {
-    return niqeModelFromJson(JSON.parse(text), path);
+    return niqeModelFromJson(JSON.parse(text), name);
   } catch (cause) {
     if (cause instanceof HeirloomError) throw cause;
-    throw new HeirloomError('corrupt-model', `${path} is not JSON.`, 'Choose a file of NIQE parameters.', { cause });
+    throw new HeirloomError('corrupt-model', `${name} is not JSON.`, 'Choose a file of NIQE parameters.', { cause });
   }
 }

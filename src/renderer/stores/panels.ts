@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia';
 import { ref } from 'vue';
 
-export type PanelName = 'export' | 'models' | 'settings' | 'shortcuts' | 'face';
+export type PanelName = 'export' | 'models' | 'settings' | 'shortcuts' | 'face' | 'measures';
 
 /** Which dialog is open; one at a time. */
 export const usePanels = defineStore('panels', () => {
