@@ -7,6 +7,7 @@ import { hideSeam } from './hide-seam.ts';
 import { findRegions, tilesOf } from './mask-regions.ts';
 import type { Patch } from './patched-image.ts';
 import { reportTo } from './report-to.ts';
+import { trustRim } from './trust-rim.ts';
 
 export interface CloneOptions {
   /** From each pixel to the one it is covered by, in the pixels the mask speaks of. */
@@ -24,7 +25,7 @@ const rimPx = 4;
  * Covers what a mask selects with what lies at an offset. Pixels whose source lies outside of the picture stay as they are, as does alpha.
  *
  * Healing keeps the gradients of the source and spreads what its tones are off by at the rim smoothly over the place (Perez, Gangnet and
- * Blake, "Poisson Image Editing", 2003: seamless cloning).
+ * Blake, "Poisson Image Editing", 2003: seamless cloning); where the rim crosses a strong edge, only the side like the source counts.
  *
  * @throws HeirloomError `bad-input` when the whole place has no source, or the mask does not fit the picture; CancelledError.
  */
@@ -98,7 +99,9 @@ async function healed(image: Image, mask: Mask, box: Rect, away: Offset): Promis
   const known = colorsOf(pixels, image.channels, channels);
   const { width, height } = rect;
   const place = { width, height, channels, pixels: known, hole, blocked: new Uint8Array(hole.length) };
-  hideSeam(filled, calm(filled, known, hole, rect, channels), place);
+  const beside = calm(filled, known, hole, rect, channels);
+  trustRim(beside, known, rect, channels);
+  hideSeam(filled, beside, place);
   return mixed(image, rect, pixels, { rect, pixels: filled }, coverage);
 }
 

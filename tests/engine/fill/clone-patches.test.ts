@@ -102,6 +102,66 @@ describe('clone and heal', () => {
     expect(dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))).toBeGreaterThan(0.95);
   });
 
+  /** A dark sleeve below a white tear that follows a slanting line, with grain. */
+  async function tornSleeve(): Promise<Image> {
+    const random = randomSource(5);
+    const writer = await store.create({ width, height, channels: 3, sampleType: 'f32' });
+    await writer.append(
+      Float32Array.from({ length: width * height * 3 }, (_, i) => {
+        const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
+        return (y < 36 + x / 10 ? 0.93 : 0.22) + 0.05 * (random() - 0.5);
+      }),
+    );
+    return writer.finish();
+  }
+
+  test.each([
+    ['mostly on the sleeve', 46],
+    ['half on the tear', 40],
+    ['mostly on the tear', 36],
+  ])('heal across a strong edge, %s, brings the sleeve and not the white beside it', async (_name, y) => {
+    const image = await tornSleeve();
+    const across: Mask = {
+      ...emptyMask({ width, height }),
+      shapes: [
+        {
+          kind: 'stroke',
+          points: [
+            { x: 25, y, pressure: 1 },
+            { x: 50, y, pressure: 1 },
+          ],
+          radiusPx: 9,
+          hardness: 1,
+          erase: false,
+        },
+      ],
+    };
+    const result = await cloned(image, across, { offset: { x: 40, y: 24 }, heals: true });
+    const healed = await result.read({ x: 25, y: y - 7, width: 25, height: 14 });
+    expect(Math.max(...healed)).toBeLessThan(0.35);
+    expect(Math.min(...healed)).toBeGreaterThan(0.1);
+  });
+
+  test('heal follows a rim that agrees with itself, however far it is from the source', async () => {
+    const image = await tornSleeve();
+    const result = await cloned(
+      image,
+      {
+        ...stroke(),
+        shapes: stroke().shapes.map((shape) => ({
+          ...shape,
+          points: [
+            { x: 30, y: 15, pressure: 1 },
+            { x: 45, y: 18, pressure: 1 },
+          ],
+        })) as Mask['shapes'],
+      },
+      { offset: { x: 20, y: 45 }, heals: true },
+    );
+    const healed = await result.read({ x: 30, y: 12, width: 16, height: 8 });
+    expect(Math.min(...healed)).toBeGreaterThan(0.85);
+  });
+
   test('a place whose source leaves the picture is covered as far as there is one', async () => {
     const image = await slope(3, 'u8');
     const result = await cloned(image, stroke(), { offset: { x: 0, y: -35 }, heals: false });
