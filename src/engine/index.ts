@@ -11,7 +11,9 @@ import type { Recipe } from '../shared/recipe.ts';
 import type { Handlers } from '../shared/rpc.ts';
 import { findDamage } from './damage/find-damage.ts';
 import { FaceInspections } from './face-inspections.ts';
+import { openFillNetwork } from './fill/fill-network.ts';
 import { createFillThread } from './fill/fill-thread.ts';
+import { prepareFilling } from './fill/prepare-filling.ts';
 import { openPhoto } from './image/decode.ts';
 import { defaultExportOptions, savePhoto } from './image/encode.ts';
 import type { Image } from './image/image.ts';
@@ -238,6 +240,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           }
         },
       });
+    },
+    'retouch.prepare': ({ model }) => {
+      openFillNetwork(models, model)
+        .then((network) => prepareFilling(network, fills?.fill))
+        .catch((error: unknown) => log(`What fills could not be loaded ahead: ${error instanceof Error ? error.message : String(error)}`));
     },
     'retouch.run': ({ photo: id, recipe, use }) => {
       const photo = photoOf(id);

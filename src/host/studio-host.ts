@@ -161,6 +161,7 @@ export class StudioHost {
       'mask.threshold': (input) => ask('mask.threshold', input),
       'mask.release': (input) => ask('mask.release', input),
       'image.release': (input) => ask('image.release', input),
+      'retouch.prepare': (input) => ask('retouch.prepare', input),
       'retouch.run': (input) => ask('retouch.run', input),
       'mask.read': ({ source }) => ask('mask.read', { path: grants.source(source).path }),
       'mask.write': async ({ target: token, ...input }) => {

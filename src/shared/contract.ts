@@ -280,6 +280,8 @@ export const engineCalls = {
   /** Quick enough to follow a slider. */
   'mask.threshold': call<DamageProposal>()(thresholdSchema),
   'mask.release': call<void>()(object({ damage: id })),
+  /** Removals will be asked for soon: loads what fills them, the network `model` or (empty) the usual one. Answers at once. */
+  'retouch.prepare': call<void>()(object({ model: string(200) })),
   /** Carries out the removals of the step `use`, and shows them without the steps after it. Done ones are not done again. */
   'retouch.run': call<Job>()(object({ photo: id, recipe: recipeSchema, use: id })),
   /** A mask from a picture: white = act. */
@@ -358,6 +360,7 @@ export const studioCalls = {
   'mask.propose': engineCalls['mask.propose'],
   'mask.threshold': engineCalls['mask.threshold'],
   'mask.release': engineCalls['mask.release'],
+  'retouch.prepare': engineCalls['retouch.prepare'],
   'retouch.run': engineCalls['retouch.run'],
   'mask.read': call<Mask>()(object({ source: id })),
   'mask.write': call<Job>()(object({ photo: id, mask: maskSchema, target: id })),

@@ -5,11 +5,12 @@ import { maskBounds } from '../../src/shared/raster/rasterize-mask.ts';
 import type { Handlers } from '../../src/shared/rpc.ts';
 import type { FakeEngine } from './fake-engine.ts';
 
-type Calls = Pick<Handlers<StudioCalls>, 'retouch.run' | 'mask.read' | 'mask.write'>;
+type Calls = Pick<Handlers<StudioCalls>, 'retouch.prepare' | 'retouch.run' | 'mask.read' | 'mask.write'>;
 
 /** Removals that turn their places into the negative; a mask picture that always selects the upper half. */
 export function fakeRetouch(engine: FakeEngine, pixelsOf: (photo: string) => Buffer): Calls {
   return {
+    'retouch.prepare': () => undefined,
     'retouch.run': ({ photo, recipe, use }) => {
       const pixels = pixelsOf(photo);
       const entries = recipe.steps.find(({ id }) => id === use)?.entries ?? [];

@@ -100,9 +100,16 @@ export const useRetouch = defineStore('retouch', () => {
     if (kind.value !== next) masks.stop();
     if (!active.value && masks.target?.entry === undefined) masks.stop();
     kind.value = next;
+    if (!active.value && next === 'fill') prepare();
     active.value = true;
     preview.suspended = true;
     if (masks.tool === 'eraser') masks.tool = 'brush';
+  }
+
+  /** What fills is loaded while the first stroke is painted; if that fails, the first filling says why. */
+  function prepare(): void {
+    const model = use.value?.params['model'];
+    void studio.call('retouch.prepare', { model: typeof model === 'string' ? model : '' }).catch(() => undefined);
   }
 
   function stop(): void {

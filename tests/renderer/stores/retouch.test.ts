@@ -27,15 +27,18 @@ const queued: Job = { id: '', kind: 'retouch', title: 'Removing', state: 'queued
 let studio: FakeStudio;
 let jobs: { readonly id: string; readonly recipe: Recipe }[];
 let cancelled: string[];
+let prepared: string[];
 
 beforeEach(async () => {
   globalThis.requestAnimationFrame ??= (() => 0) as typeof requestAnimationFrame;
   jobs = [];
   cancelled = [];
+  prepared = [];
   studio = fakeStudio({
     'photo.open': ({ source }) => photoInfo(source),
     'photo.close': () => undefined,
     'recent.list': () => [],
+    'retouch.prepare': ({ model }) => void prepared.push(model),
     'retouch.run': ({ recipe }) => {
       const id = `job-${jobs.length + 1}`;
       jobs.push({ id, recipe });
@@ -91,6 +94,16 @@ describe('the Remove tool', () => {
     await done('none', 0);
     expect(photo.recipe.steps.map((use) => use.step)).toEqual(['enlarge']);
     expect(retouch.shown.layers).toEqual([]);
+  });
+
+  test('what fills is loaded as soon as the tool is taken up, once', () => {
+    const retouch = useRetouch();
+    retouch.start('heal');
+    expect(prepared).toEqual([]);
+    retouch.stop();
+    retouch.start();
+    retouch.start();
+    expect(prepared).toEqual(['']);
   });
 
   test('strokes painted meanwhile wait for their turn together, and none is lost', async () => {
