@@ -151,12 +151,12 @@ describe('looking for damage', () => {
       engine.handlers['mask.threshold']({ damage: first.id, sensitivity: 1, kinds: [], growPx: 0 }),
     ).toThrow(gone);
     await threshold(second.id);
-    engine.handlers['mask.release']({ damage: second.id });
+    await engine.handlers['mask.release']({ damage: second.id });
     expect(() =>
       engine.handlers['mask.threshold']({ damage: second.id, sensitivity: 1, kinds: [], growPx: 0 }),
     ).toThrow(gone);
     await threshold(third.id);
-    engine.handlers['photo.close']({ photo });
+    await engine.handlers['photo.close']({ photo });
     expect(() =>
       engine.handlers['mask.threshold']({ damage: third.id, sensitivity: 1, kinds: [], growPx: 0 }),
     ).toThrow(gone);
@@ -177,7 +177,7 @@ describe('looking for damage', () => {
       recipe: recipe(use('repair')),
       use: 'repair',
     });
-    engine.handlers['job.cancel']({ job: job.id });
+    await engine.handlers['job.cancel']({ job: job.id });
     expect((await engine.jobs.finished(job.id)).state).toBe('cancelled');
   });
 });
