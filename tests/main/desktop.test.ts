@@ -180,5 +180,5 @@ test.each(['linux', 'win32', 'darwin'])('the menu on %s has the commands of the 
     }
   };
   click(menuTemplate(platform, { choose: (command) => chosen.push(command), about: () => {} }));
-  expect(chosen.sort()).toEqual(['actual-size', 'export', 'fit', 'open', 'redo', 'settings', 'undo', 'zoom-in', 'zoom-out']);
+  expect(chosen.sort()).toEqual(['actual-size', 'export', 'fit', 'measures', 'open', 'redo', 'settings', 'undo', 'zoom-in', 'zoom-out']);
 });
