@@ -14,6 +14,8 @@ if (!('groupBy' in Map)) {
 export default defineConfig({
   plugins: [vue()],
   test: {
+    // A busy machine may take seconds to draw what a test in the browser waits for.
+    expect: { poll: { timeout: 20_000 } },
     include: ['tests/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
