@@ -112,6 +112,13 @@ def own_state(net: YuNet) -> dict[str, torch.Tensor]:
     return state
 
 
+def load_own_state(net: YuNet, state: dict[str, torch.Tensor]) -> None:
+    """The way back from `own_state`, to train on."""
+    mine = {k: v.float().clone() for k, v in state.items()}
+    mine["backbone.model0.conv1.weight"] *= 255 / net.value_range
+    net.load_state_dict(mine, strict=False)  # all but the norms' counters
+
+
 def from_state(state: dict[str, torch.Tensor]) -> YuNet:
     """A network in evaluation mode from stored weights of any widths."""
     widths = tuple(state[f"backbone.model{i}.conv2.conv1.weight"].shape[0] for i in range(6))

@@ -169,10 +169,11 @@ class ContextEncoder(nn.Module):
             self.plan.append((index, kind, normalized))
             index += 3 if normalized else 2
         self.main = nn.ModuleDict(layers)
+        self.register_buffer("mean", torch.tensor(CENTER_MEAN).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The middle (n, 3, 64, 64) in [-1, 1]."""
-        x = image * (1 - mask) + torch.tensor(CENTER_MEAN, device=image.device).view(1, 3, 1, 1) * mask
+        x = image * (1 - mask) + self.mean * mask
         for position, (index, kind, normalized) in enumerate(self.plan):
             x = self.main[str(index)](x)
             if normalized:

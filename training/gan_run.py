@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from training.graphed import adam
 from training.timed_run import TimedRun
 
 
@@ -15,9 +16,10 @@ class Critics:
 
     def __init__(self, networks: dict[str, nn.Module], run: TimedRun, rate: float) -> None:
         self.networks = nn.ModuleDict(networks).to(run.device, memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(self.networks.parameters(), lr=rate, betas=(0.5, 0.99), fused=run.device.type == "cuda")
+        self.optimizer = adam(self.networks.parameters(), rate, run.device, (0.5, 0.99))
+        run.follow(self.optimizer, rate)
         self.path: Path = run.folder / "critics.pt"
-        self.rate, self.run = rate, run
+        self.run = run
         if run.args.resume and self.path.exists():
             state = torch.load(self.path, map_location=run.device, weights_only=False)
             self.networks.load_state_dict(state["networks"])
@@ -30,10 +32,8 @@ class Critics:
     def frozen(self, frozen: bool) -> None:
         self.networks.requires_grad_(not frozen)
 
-    def step(self, loss: torch.Tensor, share: float) -> None:
-        """One update; `share` of the top rate."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate * share
+    def step(self, loss: torch.Tensor) -> None:
+        """One update, at the rate that the run has set."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.networks.parameters(), 5.0)

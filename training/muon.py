@@ -20,8 +20,8 @@ def orthogonalize(g: torch.Tensor, steps: int = 5) -> torch.Tensor:
 class Muon(torch.optim.Optimizer):
     """For equally shaped convolution weights (out, in, 3, 3); the step has a root mean square of 0.2 * lr, as Adam's has."""
 
-    def __init__(self, params, lr: float, momentum: float = 0.95) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum})
+    def __init__(self, params, lr: float, device: torch.device, momentum: float = 0.95) -> None:
+        super().__init__(params, {"lr": torch.tensor(lr, device=device), "momentum": momentum})  # a tensor, so that a recorded step follows it
 
     @torch.no_grad()
     def step(self) -> None:

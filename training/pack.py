@@ -1,6 +1,6 @@
 """The training pictures packed small, to be carried to another machine, and read back fast.
 
-`python -m training.pack --out .pack` re-encodes ../shared/data/train to about 45 MiB: photographs as JPEG 4:4:4 of at most 1280
+`python -m training.pack --out .pack` re-encodes ../shared/data/train to about 41 MiB: photographs as JPEG 4:4:4 of at most 1280
 pixels, portraits as WebP, the less sharp half of the historic ones at 320 pixels, damage overlays as gray PNG. `load_pack` decodes a
 pack on all cores and marks what is held out, by the position in the sorted list, so that every script holds out the same pictures.
 """
@@ -24,6 +24,7 @@ from training.imaging import DATA
 PORTRAITS_HELD_OUT = 12  # every 12th of the sorted list of a portrait group
 PHOTOS_HELD_OUT = 20
 DAMAGE_HELD_OUT = 4  # the last files of each kind
+PHOTO_QUALITY = 78
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -118,11 +119,11 @@ def build(out: Path) -> None:
     for group, paths in files.items():
         for path in paths:
             if group == "photos":
-                data = repack(path, 1280, 84, webp=False)
+                data = repack(path, 1280, PHOTO_QUALITY, webp=False)
             elif group == "modern" or path in sharp:
-                data = repack(path, 640, 80 if group == "modern" else 72, webp=True)
+                data = repack(path, 640, 78 if group == "modern" else 70, webp=True)
             else:
-                data = repack(path, 320, 72, webp=True)
+                data = repack(path, 320, 66, webp=True)
             target = train / path.relative_to(DATA / "train").with_suffix(".jpg" if group == "photos" else ".webp")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from training.graphed import adam, set_rate
 from training.squeezenet import SqueezeFeatures
 
 
@@ -58,9 +59,16 @@ class Perception:
         self.gan_weight, self.perceptual_weight, self.fidelity_weight = gan_weight, perceptual_weight, fidelity_weight
         self.features = SqueezeFeatures().to(device, memory_format=torch.channels_last).eval()
         self.discriminator = UNetDiscriminator(features).to(device, memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
+        self.optimizer = adam(self.discriminator.parameters(), rate, device)
         self.steps = 0
         self.warmup = 300  # discriminator steps before its loss reaches the network in full
+        self.ramp = torch.zeros((), device=device)
+
+    def before_step(self, rate: float) -> None:
+        """Sets the discriminator's rate and the adversarial loss's share."""
+        set_rate(self.optimizer, rate)
+        self.ramp.fill_(min(1.0, max(0.0, (self.steps - 100) / self.warmup)))
+        self.steps += 1
 
     def state_dict(self) -> dict:
         return {"discriminator": self.discriminator.state_dict(), "optimizer": self.optimizer.state_dict(), "steps": self.steps}
@@ -93,13 +101,10 @@ class Perception:
         else:
             gan = F.softplus(-fake).mean()
         self.discriminator.requires_grad_(True)
-        ramp = min(1.0, max(0.0, (self.steps - 100) / self.warmup))
-        loss = self.fidelity_weight * fidelity + self.perceptual_weight * perceptual + self.gan_weight * ramp * gan
+        loss = self.fidelity_weight * fidelity + self.perceptual_weight * perceptual + self.gan_weight * self.ramp * gan
         return loss, {"perceptual": perceptual.detach(), "gan": gan.detach()}
 
-    def discriminator_step(self, output: torch.Tensor, target: torch.Tensor, rate: float) -> dict:
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+    def discriminator_step(self, output: torch.Tensor, target: torch.Tensor) -> dict:
         self.optimizer.zero_grad(set_to_none=True)
         n = output.shape[0]
         both = self.logits(torch.cat([output, target]))
@@ -111,5 +116,4 @@ class Perception:
         loss.backward()
         self.reduce(list(self.discriminator.parameters()), [])
         self.optimizer.step()
-        self.steps += 1
         return {"discriminator": loss.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()}

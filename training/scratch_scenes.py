@@ -24,7 +24,7 @@ GROUP_SHARES = {"photos": 0.66, "modern": 0.24, "historic": 0.10}
 CLEAN_SHARE = 0.25
 LAYER_SHARES = (0.9, 0.55, 0.3)
 """Chance of a first, second and third layer of damage on a picture that is not clean."""
-SEEN, UNSEEN = 0.07, 0.02
+SEEN, UNSEEN = 0.1, 0.025
 """Change of brightness from which a pixel counts as damaged, and below which it does not."""
 HISTORIC_TRUST = 0.1
 
@@ -35,6 +35,15 @@ class Scene:
     target: torch.Tensor
     weight: torch.Tensor
     clean: torch.Tensor
+
+    def packed(self) -> list[torch.Tensor]:
+        """x, target and weight of each kind in one number (both uint8), clean."""
+        levels = (self.weight * 10).round().to(torch.uint8) + 16 * self.target.to(torch.uint8)
+        return [((self.x + 1) * 127.5).round().to(torch.uint8), levels, self.clean]
+
+    @staticmethod
+    def unpacked(x: torch.Tensor, levels: torch.Tensor, clean: torch.Tensor) -> "Scene":
+        return Scene(x.float() / 127.5 - 1, (levels >= 16).float(), (levels % 16).float() / 10, clean)
 
 
 class ScratchScenes:
@@ -99,7 +108,8 @@ class ScratchScenes:
             row = torch.nn.functional.one_hot(kind, len(KINDS)).float()[:, :, None, None]
             target = torch.maximum(target, row * damaged)
             unsure = torch.maximum(unsure, (row * faint))
-        x = self.wear.print_and_scan(x.clamp(0, 1).expand(-1, 3, -1, -1), 0.5).mean(1, keepdim=True)
+        if rng.random() < 0.7:  # the scan of the damaged print: milder than what the print itself went through
+            x = self.wear.print_and_scan(x.clamp(0, 1).expand(-1, 3, -1, -1), 0.25).mean(1, keepdim=True)
         # a speck on a crack is not a wrong crack: other kinds stay unjudged where one kind is seen or faint
         other = (target.amax(1, keepdim=True) > 0) | (unsure.amax(1, keepdim=True) > 0)
         weight = torch.where(target > 0, 1.0, torch.where((unsure > 0), 0.0, torch.where(other, 0.5, 1 - old * (1 - HISTORIC_TRUST))))
@@ -115,7 +125,7 @@ class ScratchScenes:
         if rng.random() < 0.35:
             alpha = gaussian_blur(alpha, float(rng.uniform(0.4, 1.4)))
         on = per_sample((rng.random(n) < share).astype(np.float32), x) * (1 - clean)
-        opacity = on * per_sample(1 - 0.75 * rng.random(n) ** 1.5, x)
+        opacity = on * per_sample(1 - 0.65 * rng.random(n) ** 2, x)
         light = rng.random(n) < 0.6
         tone = per_sample(np.where(light, rng.uniform(0.72, 1.0, n), rng.uniform(0.0, 0.25, n)), x)
         after = x + alpha * opacity * (tone - x)

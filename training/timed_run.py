@@ -12,7 +12,7 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from training.graphed import Recorded, adam, set_rate
 from training.muon import Muon
 
 torch.backends.nnpack.set_flags(False)  # else it warns once a convolution where the processor lacks it
 State = dict[str, torch.Tensor]
+Losses = Callable[..., State]
 LOG_EVERY, SAVE_EVERY = 2.0, 20.0
 """Seconds."""
 
@@ -65,10 +67,14 @@ class TimedRun:
         ids = {id(p) for p in chosen}
         rest = [p for p in self.net.parameters() if id(p) not in ids]
         self.tops = [rate * (a.rate / rate if a.rate else 1), matrix_rate * (a.rate / rate if a.rate else 1)]
-        self.optimizers: list[torch.optim.Optimizer] = [torch.optim.Adam(rest, lr=rate, betas=(0.9, 0.99), fused=self.device.type == "cuda")]
+        self.optimizers: list[torch.optim.Optimizer] = [adam(rest, rate, self.device)]
         if chosen:  # one group for each shape: Muon works on stacks
             shapes = sorted({tuple(p.shape) for p in chosen})
-            self.optimizers.append(Muon([{"params": [p for p in chosen if tuple(p.shape) == shape]} for shape in shapes], matrix_rate))
+            self.optimizers.append(Muon([{"params": [p for p in chosen if tuple(p.shape) == shape]} for shape in shapes], matrix_rate, self.device))
+        self.following: list[tuple[torch.optim.Optimizer, float]] = []
+        self.clock = torch.zeros((), device=self.device)
+        """The iteration, on the device: ramps are made of it, so that a recorded step has them right."""
+        self.share = torch.ones((), device=self.device)
         self.iteration, self.seconds, self.stop = 0, 0.0, False
         if a.resume:
             self.resume(a.resume)
@@ -108,22 +114,24 @@ class TimedRun:
         with open(self.folder / "log.jsonl", "a") as file:
             file.write(json.dumps({"iteration": self.iteration, "seconds": round(self.seconds, 1), **fields}) + "\n")
 
+    def follow(self, optimizer: torch.optim.Optimizer, rate: float) -> None:
+        """Another network's optimizer: its rate takes the same course."""
+        self.following.append((optimizer, rate))
+
     @torch.no_grad()
     def update_ema(self) -> None:
-        share = 1 - min(self.decay, (1 + self.iteration) / (10 + self.iteration))
-        torch._foreach_lerp_(list(self.ema.parameters()), list(self.net.parameters()), share)
+        averages, values = list(self.ema.parameters()), list(self.net.parameters())
+        away = torch._foreach_sub(values, averages)
+        torch._foreach_mul_(away, self.share)
+        torch._foreach_add_(averages, away)
         for mine, other in zip(self.ema.buffers(), self.net.buffers()):
             if mine.is_floating_point():
-                mine.lerp_(other, share)
+                mine.lerp_(other, self.share.to(mine.dtype))
 
-    def step(self, losses: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-        """One update on `losses()["loss"]`; steps whose gradient is not finite are left out."""
-        share = rate_at(self.progress, self.iteration)
-        for optimizer, top in zip(self.optimizers, self.tops):
-            for group in optimizer.param_groups:
-                group["lr"] = top * share
+    def update(self, losses: Losses, *batch: torch.Tensor) -> State:
+        """One update on `losses(*batch)["loss"]`; steps whose gradient is not finite are left out."""
         self.net.zero_grad(set_to_none=True)
-        parts = losses()
+        parts = losses(*batch)
         parts["loss"].backward()
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         for p in self.net.parameters():
@@ -132,11 +140,23 @@ class TimedRun:
         for optimizer in self.optimizers:
             optimizer.step()
         self.update_ema()
-        self.iteration += 1
-        return {**parts, "norm": norm}
+        return {key: value.detach() for key, value in parts.items()} | {"norm": norm}
 
-    def train(self, losses: Callable[[], dict[str, torch.Tensor]]) -> None:
-        """Until the seconds are used up or SIGTERM arrives; the last state is saved in both cases."""
+    def before_step(self) -> float:
+        """Sets all rates and the numbers that a recorded step reads; gives the share of the top rate."""
+        share = rate_at(self.progress, self.iteration)
+        for optimizer, top in [*zip(self.optimizers, self.tops), *self.following]:
+            set_rate(optimizer, top * share)
+        self.clock.fill_(self.iteration)
+        self.share.fill_(1 - min(self.decay, (1 + self.iteration) / (10 + self.iteration)))
+        return share
+
+    def train(self, losses: Losses, batches: Callable[[], Sequence[torch.Tensor]] | None = None) -> None:
+        """Until the seconds are used up or SIGTERM arrives; the last state is saved in both cases.
+
+        `batches` gives what `losses` takes, in tensors of always the same shapes: on a GPU the step is then recorded once and replayed.
+        """
+        step = Recorded(lambda *batch: self.update(losses, *batch), self.device) if batches else None
         def halt(number: int, frame: object) -> None:
             self.stop = True
         signal.signal(signal.SIGTERM, halt)
@@ -144,7 +164,9 @@ class TimedRun:
         count, last = 0, time.time()
         next_log, next_save = last + LOG_EVERY, last + SAVE_EVERY
         while self.seconds < self.args.seconds and not self.stop:
-            parts = self.step(losses)
+            share = self.before_step()
+            parts = step(*batches()) if step and batches else self.update(losses)
+            self.iteration += 1
             for key, value in parts.items():
                 sums[key] = sums.get(key, 0) + value.detach().float()
             count += 1
@@ -154,7 +176,7 @@ class TimedRun:
             self.seconds += now - last
             last = now
             if now > next_log:
-                self.log(rate=self.optimizers[0].param_groups[0]["lr"], steps=count, **{k: round(float(v) / count, 5) for k, v in sums.items()})
+                self.log(rate=self.tops[0] * share, steps=count, **{k: round(float(v) / count, 5) for k, v in sums.items()})
                 sums, count, next_log = {}, 0, now + LOG_EVERY
             if now > next_save:
                 self.save()

@@ -27,8 +27,9 @@ from training.degradations import Draw
 from training.evaluate import quick_clean, quick_enlarge
 from training.export import load_weights
 from training.imaging import DATA, RUNS
+from training.graphed import Recorded, adam, set_rate
 from training.muon import Muon
-from training.network import Compact
+from training.network import Compact, grid_strength
 from training.pack import load_pack
 
 
@@ -86,6 +87,9 @@ class Run:
         self.stop: list[int] = []
         self.stopping = 0.0
         self.pending = 0.0  # the last step's seconds; joins `seconds` where all workers agree on it, so that all stop together
+        self.rate = self.stage.rate
+        self.share = torch.ones((), device=self.device)
+        self.recorded = Recorded(self.update, self.device)
         self.rng = np.random.default_rng(a.seed)
         self.perception = None
         if self.stage.perception:
@@ -103,8 +107,8 @@ class Run:
         inner = [m.weight for m in self.net.body[1:-1] if isinstance(m, torch.nn.Conv2d)] if self.args.optimizer == "muon" else []
         chosen = {id(p) for p in inner}
         rest = [p for p in self.net.parameters() if id(p) not in chosen]
-        adam = torch.optim.Adam(rest, lr=self.stage.rate, betas=(0.9, 0.99), fused=True)
-        return [adam, Muon(inner, self.stage.rate)] if inner else [adam]
+        first = adam(rest, self.stage.rate, self.device)
+        return [first, Muon(inner, self.stage.rate, self.device)] if inner else [first]
 
     def open_source(self):
         patch, n = self.args.patch or self.stage.patch, self.batch
@@ -166,17 +170,15 @@ class Run:
         with open(self.folder / "log.jsonl", "a") as file:
             file.write(json.dumps({"iteration": self.iteration, "seconds": round(self.seconds, 1), **fields}) + "\n")
 
+    @torch.no_grad()
     def update_ema(self) -> None:
-        decay = min(self.stage.ema, (1 + self.iteration) / (10 + self.iteration))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.ema.parameters()), list(self.net.parameters()), 1 - decay)
+        averages = list(self.ema.parameters())
+        away = torch._foreach_sub(self.parameters, averages)
+        torch._foreach_mul_(away, self.share)
+        torch._foreach_add_(averages, away)
 
-    def step(self, source: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
-        rate = rate_at(self.seconds / (self.args.minutes * 60), self.iteration, self.stage.rate * self.args.rate_scale)
-        for group in (g for o in self.optimizers for g in o.param_groups):
-            group["lr"] = rate
-        source = source.to(self.device, memory_format=torch.channels_last)
-        target = target.to(self.device)
+    def update(self, source: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
+        """One update of the network, and of its discriminator where it has one."""
         self.net.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             output = self.net(source)
@@ -190,14 +192,31 @@ class Run:
         if self.perception:
             loss, more = self.perception.generator_loss(output, target, fidelity)
             parts.update(more)
+        if self.args.grid_weight and self.net.scale > 1:
+            grid = grid_strength(output, target, self.net.scale)
+            loss = loss + self.args.grid_weight * grid
+            parts["grid"] = grid.detach()
         loss.backward()
-        self.seconds, self.stopping = self.average(self.parameters, [self.seconds + self.pending, float(len(self.stop))])
+        if self.args.workers > 1:
+            self.seconds, self.stopping = self.average(self.parameters, [self.seconds + self.pending, float(len(self.stop))])
         torch.nn.utils.clip_grad_norm_(self.parameters, 0.5)
         for optimizer in self.optimizers:
             optimizer.step()
         if self.perception:
-            parts.update(self.perception.discriminator_step(output.detach(), target, rate))
+            parts.update(self.perception.discriminator_step(output.detach(), target))
         self.update_ema()
+        return parts
+
+    def step(self, source: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
+        self.rate = rate_at(self.seconds / (self.args.minutes * 60), self.iteration, self.stage.rate * self.args.rate_scale)
+        for optimizer in self.optimizers:
+            set_rate(optimizer, self.rate)
+        if self.perception:
+            self.perception.before_step(self.rate)
+        self.share.fill_(1 - min(self.stage.ema, (1 + self.iteration) / (10 + self.iteration)))
+        parts = self.recorded(source.to(self.device).contiguous(memory_format=torch.channels_last), target.to(self.device))
+        if self.args.workers == 1:
+            self.seconds, self.stopping = self.seconds + self.pending, float(len(self.stop))
         self.iteration += 1
         return parts
 
@@ -221,9 +240,10 @@ class Run:
             source, target = self.source()
             loaded = time.time()
             parts = self.step(source, target)
-            done = time.time()
+            if self.device.type == "cuda" and self.iteration % 8 == 0:
+                torch.cuda.synchronize()  # so that the clock is true and no queue builds up
             data_seconds += loaded - begun
-            self.pending = done - begun
+            self.pending = time.time() - begun
             for key, value in parts.items():
                 sums[key] = sums.get(key, 0.0) + value.detach()  # a number only where it is logged: reading it would wait for the device
             count += 1
@@ -231,7 +251,7 @@ class Run:
                 sums, count = {}, 0
             elif count == 50:
                 mean = {k: round(float(v) / count, 6) for k, v in sums.items()}
-                self.log(ratio=round(mean["l1"] / max(mean["nearest"], 1e-9), 5), rate=self.optimizers[0].param_groups[0]["lr"],
+                self.log(ratio=round(mean["l1"] / max(mean["nearest"], 1e-9), 5), rate=self.rate,
                          seconds_each=round((time.time() - window) / count, 4), data_share=round(data_seconds / (time.time() - window), 4), **mean)
                 sums, count, data_seconds, window = {}, 0, 0.0, time.time()
             if self.rank == 0 and time.time() > next_save:
@@ -280,6 +300,7 @@ def main() -> None:
     parser.add_argument("--rate-scale", type=float, default=1.0)
     parser.add_argument("--gan-weight", type=float, default=0.06)
     parser.add_argument("--perceptual-weight", type=float, default=0.08)
+    parser.add_argument("--grid-weight", type=float, default=0.03, help="of the loss against a grid of output blocks (enlarging stages)")
     parser.add_argument("--save-every", type=float, default=180, help="seconds")
     parser.add_argument("--measure-every", type=float, default=600, help="seconds")
     a = parser.parse_args()

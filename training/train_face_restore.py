@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -20,38 +19,16 @@ from training.face_restorers import FaceUNet, GfpganSmall
 from training.gan_run import Critics
 from training.pack import load_pack
 from training.perception import LEVEL_SCALES, UNetDiscriminator
+from training.ring import Ring
 from training.squeezenet import SqueezeFeatures
-from training.timed_run import TimedRun, add_arguments, rate_at
+from training.timed_run import TimedRun, add_arguments
 
 
-class FacePool:
-    """Pairs on the device, 16 of one kind at a time; each is used a few times, mirrored or not."""
-
-    def __init__(self, crops: FaceCrops, seed: int, capacity: int, group: int = 16, every: int = 3) -> None:
-        self.crops, self.group, self.every = crops, group, every
-        self.draw = Draw.seeded(seed, str(crops.device))
-        self.rings = [torch.empty((capacity, 3, SIDE, SIDE), dtype=torch.uint8, device=crops.device) for _ in range(2)]
-        self.capacity, self.written, self.drawn = capacity, 0, 0
-        while self.written < min(capacity, 8 * group):
-            self.refresh()
-
-    @torch.no_grad()
-    def refresh(self) -> None:
-        pair = worsen(self.crops.batch(self.group, self.draw.rng), self.draw)
-        start = self.written % self.capacity
-        for ring, fresh in zip(self.rings, pair):
-            ring[start:start + self.group] = (fresh.clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
-        self.written += self.group
-
-    @torch.no_grad()
-    def batch(self, n: int, rng: np.random.Generator) -> list[torch.Tensor]:
-        """Input and target (n, 3, SIDE, SIDE) in [-1, 1]."""
-        self.drawn += 1
-        if self.drawn % self.every == 0:
-            self.refresh()
-        index = torch.from_numpy(rng.integers(min(self.written, self.capacity), size=n)).to(self.crops.device)
-        flip = rng.random() < 0.5
-        return [(ring[index].flip(3) if flip else ring[index]).float().contiguous(memory_format=torch.channels_last) / 127.5 - 1 for ring in self.rings]
+def face_pairs(crops: FaceCrops, seed: int, capacity: int, group: int = 16) -> Ring:
+    """Pairs (n, 3, SIDE, SIDE) uint8 on the device, 16 of one kind at a time; each is used a few times."""
+    draw = Draw.seeded(seed, str(crops.device))
+    to_bytes = lambda x: (x.clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
+    return Ring(lambda: [to_bytes(x) for x in worsen(crops.batch(group, draw.rng), draw)], capacity, 8 * group, every=3)
 
 
 class FeatureLoss:
@@ -90,7 +67,7 @@ def main() -> None:
     torch.set_num_threads(a.threads)
     perception = a.end == "perception"
     pack = load_pack(a.pack)
-    pool = FacePool(FaceCrops(pack, a.device, limit=a.limit), a.seed, a.pool)
+    pool = face_pairs(FaceCrops(pack, a.device, limit=a.limit), a.seed, a.pool)
     del pack
     net = FaceUNet() if a.network == "unet" else GfpganSmall()
     net.initialize(a.seed)
@@ -106,6 +83,11 @@ def main() -> None:
     n = a.batch or (16 if perception else 32)
     half = lambda: torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=run.device.type == "cuda")
 
+    def pairs() -> list[torch.Tensor]:
+        """Input and target (n, 3, SIDE, SIDE) in [-1, 1], mirrored or not."""
+        flip = run.rng.random() < 0.5
+        return [(x.flip(3) if flip else x).float().contiguous(memory_format=torch.channels_last) / 127.5 - 1 for x in pool.draw(n, run.rng)]
+
     def judge(x: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         """Discriminator's loss of one update: relativistic average (ESRGAN)."""
         loss = 0.0
@@ -115,8 +97,7 @@ def main() -> None:
             loss = loss + 0.5 * (F.softplus(fake - true.mean()).mean() + F.softplus(-(true - fake.mean())).mean())
         return loss
 
-    def losses() -> dict[str, torch.Tensor]:
-        source, target = pool.batch(n, run.rng)
+    def losses(source: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
         with half():
             outputs = net(source)
         output = outputs[-1].float()
@@ -125,10 +106,9 @@ def main() -> None:
         parts = {"l1": l1, "scales": scales, "input": ((source - target).abs() * weight).mean()}
         loss = l1 + 0.1 * scales
         if perception:
-            share = rate_at(run.progress, run.iteration)
             critics.frozen(False)
             discriminator = judge(output.detach(), target)
-            critics.step(discriminator, share)
+            critics.step(discriminator)
             critics.frozen(True)
             perceptual, identity = features(output, target)
             gan = 0.0
@@ -137,12 +117,12 @@ def main() -> None:
                 with torch.no_grad():
                     real = critics(part, cut(target)).float().mean()
                 gan = gan + more * F.softplus(-(fake - real)).mean()
-            ramp = min(1.0, run.iteration / 200)
+            ramp = (run.clock / 200).clamp(max=1)
             loss = loss + a.perceptual_weight * perceptual + a.identity_weight * identity + a.gan_weight * ramp * gan
             parts.update(perceptual=perceptual, identity=identity, gan=gan, discriminator=discriminator)
         return {"loss": loss, **parts}
 
-    run.train(losses)
+    run.train(losses, pairs)
     if critics:
         critics.save()
 

@@ -16,13 +16,14 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from training.bank import Bank
 from training.degradations import Draw, draw_aging, film_grain, per_sample
+from training.export import load_weights
 from training.fill_masks import MaskBank
 from training.fill_network import BLOCKS, WIDTH, ContextEncoder, LaMa
 from training.gan_run import Critics
 from training.pack import load_pack
 from training.perception import LEVEL_SCALES
 from training.squeezenet import SqueezeFeatures
-from training.timed_run import TimedRun, add_arguments, rate_at
+from training.timed_run import TimedRun, add_arguments
 
 SIDE, OLD_SIDE = 256, 128
 
@@ -51,6 +52,8 @@ def train_la_ma(a: argparse.Namespace) -> None:
     del pack
     net = LaMa()
     net.initialize(a.seed)
+    if a.start_from:
+        net.load_state_dict(load_weights(a.start_from), strict=False)  # all but the norms' counters
     run = TimedRun("fill", net, a, rate=8e-4, decay=0.998, metadata={"architecture": "LaMa", "width": str(WIDTH), "blocks": str(BLOCKS), "range": "0..1 RGB"})
     critics = Critics({"patch": PatchCritic()}, run, 2e-4)
     features = SqueezeFeatures().to(run.device, memory_format=torch.channels_last).eval()
@@ -65,15 +68,13 @@ def train_la_ma(a: argparse.Namespace) -> None:
             x = torch.where(aged > 0, draw_aging(x, run.rng), x)
             if run.rng.random() < 0.3:
                 x = film_grain(x, per_sample(run.rng.uniform(0, 0.06, n), x), draw.uniform(0, 1.2), 0.0, draw.torch)
-            return x.flip(3) if run.rng.random() < 0.5 else x, bank_masks.batch(n, run.rng)
+            x = x.flip(3) if run.rng.random() < 0.5 else x
+            return x.contiguous(memory_format=torch.channels_last), bank_masks.batch(n, run.rng)
 
-    def losses() -> dict[str, torch.Tensor]:
-        image, mask = pictures()
-        image = image.contiguous(memory_format=torch.channels_last)
+    def losses(image: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
         with half():
             made = net(image, mask)
         filled = image * (1 - mask) + made * mask
-        share = rate_at(run.progress, run.iteration)
         critics.frozen(False)
         inside = F.adaptive_max_pool2d(mask, SIDE // 16)
         both = critics("patch", torch.cat([torch.cat([filled.detach(), mask], 1), torch.cat([image, mask], 1)]))[-1].float()
@@ -81,7 +82,7 @@ def train_la_ma(a: argparse.Namespace) -> None:
         # Only what was filled is fake; the rest of a filled picture is a photograph.
         told = F.softplus(fake) * inside + F.softplus(-fake) * (1 - inside)
         discriminator = told.mean() + F.softplus(-real).mean()
-        critics.step(discriminator, share)
+        critics.step(discriminator)
         critics.frozen(True)
         seen = critics("patch", torch.cat([filled, mask], 1))
         with torch.no_grad():
@@ -95,12 +96,12 @@ def train_la_ma(a: argparse.Namespace) -> None:
         perceptual = sum((g.float() - t.float()).abs().mean() / s for g, t, s in zip(guess, truth, LEVEL_SCALES)) / len(LEVEL_SCALES)
         hole = ((made - image).abs() * mask).sum() / (3 * mask.sum()).clamp(min=1)
         rest = ((made - image).abs() * (1 - mask)).mean()
-        ramp = min(1.0, run.iteration / 500)
+        ramp = (run.clock / 500).clamp(max=1)
         loss = 1.5 * hole + 0.5 * rest + 1.5 * perceptual + ramp * (0.05 * gan + 0.4 * matching)
         return {"loss": loss, "hole": hole, "rest": rest, "perceptual": perceptual, "gan": gan, "matching": matching, "discriminator": discriminator}
 
     net.train()
-    run.train(losses)
+    run.train(losses, pictures)
     critics.save()
 
 
@@ -116,30 +117,33 @@ def train_context_encoder(a: argparse.Namespace) -> None:
     quarter = OLD_SIDE // 4
     mask[..., quarter:-quarter, quarter:-quarter] = 1
 
-    def losses() -> dict[str, torch.Tensor]:
+    def pictures() -> list[torch.Tensor]:
         with torch.no_grad():
             wide = bank.crops(n, 2 * OLD_SIDE, run.rng)
             image = (F.avg_pool2d(wide, 2) if run.rng.random() < 0.6 else wide[..., :OLD_SIDE, :OLD_SIDE]) * 2 - 1
-            image = image.flip(3) if run.rng.random() < 0.5 else image
+            return [image.flip(3) if run.rng.random() < 0.5 else image]
+
+    def losses(image: torch.Tensor) -> dict[str, torch.Tensor]:
         with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=run.device.type == "cuda"):
             made = net(image, mask)
         truth = image[..., quarter:-quarter, quarter:-quarter]
         critics.frozen(False)
         fake, real = critics("patch", torch.cat([made.detach(), truth]))[-1].float().chunk(2)
         discriminator = F.softplus(fake).mean() + F.softplus(-real).mean()
-        critics.step(discriminator, rate_at(run.progress, run.iteration))
+        critics.step(discriminator)
         critics.frozen(True)
         gan = F.softplus(-critics("patch", made)[-1].float()).mean()
         l2 = F.mse_loss(made, truth)
         return {"loss": l2 + 0.002 * gan, "l2": l2, "gan": gan, "discriminator": discriminator}
 
     net.train()
-    run.train(losses)
+    run.train(losses, pictures)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
+    parser.add_argument("--start-from", help="weights to begin with")
     parser.add_argument("--network", choices=["lama", "context-encoder"], default="lama")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)

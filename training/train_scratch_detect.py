@@ -7,9 +7,11 @@ import argparse
 import torch
 from torch.nn import functional as F
 
+from training.export import load_weights
 from training.pack import load_pack
 from training.scratch_network import DEPTH, KINDS, WIDTH, ScratchUNet
 from training.scratch_scenes import Scene, ScratchScenes
+from training.ring import Ring
 from training.timed_run import TimedRun, add_arguments
 
 SIDE, BATCH = 256, 32
@@ -40,6 +42,8 @@ def scratch_losses(logits: torch.Tensor, scene: Scene) -> dict[str, torch.Tensor
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
+    parser.add_argument("--start-from", help="weights to begin with")
+    parser.add_argument("--pool", type=int, default=8192, help="scenes kept on the device")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
@@ -48,20 +52,28 @@ def main() -> None:
     del pack
     net = ScratchUNet()
     net.initialize(a.seed)
+    if a.start_from:
+        net.load_state_dict(load_weights(a.start_from), strict=False)  # all but the norms' counters
     inner = [m.weight for part in (net.down_sample, net.down_path, net.up_path) for m in part.modules() if isinstance(m, torch.nn.Conv2d)]
     run = TimedRun("scratch-detect", net, a, rate=1.5e-3, matrices=inner, matrix_rate=1.5e-3,
                    metadata={"architecture": "Scratch U-Net", "width": str(WIDTH), "depth": str(DEPTH), "outputs": " ".join(KINDS), "range": "-1..1 gray"})
     n = a.batch or BATCH
     side = SIDE if a.device != "cpu" else 128
+    pool = Ring(lambda: scenes.batch(n, side, run.rng).packed(), capacity=a.pool, first=8 * n, every=5)
 
-    def losses() -> dict[str, torch.Tensor]:
-        with torch.no_grad():
-            scene = scenes.batch(n, side, run.rng)
+    def batches() -> list[torch.Tensor]:
+        """Scenes of the pool, turned and mirrored."""
+        turns, flip = int(run.rng.integers(4)), run.rng.random() < 0.5
+        turned = [part.rot90(turns, (2, 3)) if part.dim() > 2 else part for part in pool.draw(n, run.rng)]
+        return [part.flip(3).contiguous() if flip and part.dim() > 2 else part.contiguous() for part in turned]
+
+    def losses(*packed: torch.Tensor) -> dict[str, torch.Tensor]:
+        scene = Scene.unpacked(*packed)
         with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=run.device.type == "cuda"):
             logits = run.net(scene.x.contiguous(memory_format=torch.channels_last))
         return scratch_losses(logits.float(), scene)
 
-    run.train(losses)
+    run.train(losses, batches)
 
 
 if __name__ == "__main__":
