@@ -88,19 +88,22 @@ class Compact(nn.Module):
 
 
 def grid_strength(output: torch.Tensor, target: torch.Tensor, scale: int) -> torch.Tensor:
-    """How unevenly steps between neighbors are spread over the positions in a block of `scale` pixels, beyond the target's own; 0 is even.
+    """How unevenly detail is spread over the places in a block of `scale` x `scale` pixels, beyond the target's own; 0 is even.
 
-    A nearest-neighbor base leaves larger steps at the edges of its blocks, which shows as a grid in smooth areas. For each position the mean
-    logarithm of the steps is taken, so that smooth areas count as much as edges; the squared differences from the target's are summed.
-    Images (n, c, h, w) in [0, 1] with sides that are multiples of `scale`.
+    A nearest-neighbor base leaves larger steps at the edges of its blocks, and losses on strided features leave a weave inside them; both show in
+    smooth areas. For each place the mean logarithm of the steps to the right and down and of the Laplacian is taken, so that smooth areas count as
+    much as edges; the squared differences from the target's are summed. Images (n, c, h, w) in [0, 1], sides multiples of `scale`.
     """
     total = output.new_zeros(())
-    for dim in (2, 3):
-        marks = []
-        for x in (output, target):
-            steps = torch.log(x.diff(dim=dim).abs() + 0.004)
-            length = steps.shape[dim] // scale * scale
-            by_place = steps.narrow(dim, 0, length).unflatten(dim, (length // scale, scale)).transpose(dim + 1, 0).flatten(1).mean(1)
-            marks.append(by_place - by_place.mean())
-        total = total + (marks[0] - marks[1]).square().sum()
+    both = [[], []]
+    for marks, x in zip(both, (output, target)):
+        inner = x[..., :-1, :-1]
+        laplacian = 4 * x[..., 1:-1, 1:-1] - x[..., :-2, 1:-1] - x[..., 2:, 1:-1] - x[..., 1:-1, :-2] - x[..., 1:-1, 2:]
+        for detail in (x[..., :-1, 1:] - inner, x[..., 1:, :-1] - inner, laplacian / 2):
+            h, w = (s // scale * scale for s in detail.shape[-2:])
+            blocks = torch.log(detail[..., :h, :w].abs() + 0.004).unflatten(-1, (w // scale, scale)).unflatten(-3, (h // scale, scale))
+            place = blocks.mean((0, 1, 2, 4))
+            marks.append(place - place.mean())
+    for made, wanted in zip(*both):
+        total = total + (made - wanted).square().sum() / scale
     return total

@@ -88,17 +88,17 @@ class ScratchScenes:
         return rgb.permute(0, 3, 1, 2).contiguous(), old
 
     def add_content(self, x: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-        """Text, wires and lace in a fifth of the pictures: part of the scene."""
+        """Text, wires and lace in a tenth of the pictures: part of the scene."""
         n, side = len(x), x.shape[-1]
         alpha, _, _ = self.content.draw(n, side, rng, 0.4, 1.6)
-        alpha = alpha * per_sample((rng.random(n) < 0.2) * rng.uniform(0.4, 1.0, n), x)
+        alpha = alpha * per_sample((rng.random(n) < 0.1) * rng.uniform(0.4, 1.0, n), x)
         return x + alpha * (per_sample(rng.random(n), x) - x)
 
     def batch(self, n: int, side: int, rng: np.random.Generator) -> Scene:
         x, old = self.pictures(n, side, rng)
         x = self.wear.color(self.add_content(x, rng), 0.6).mean(1, keepdim=True).expand(-1, 3, -1, -1)
         if rng.random() < 0.5:
-            x = self.wear.print_and_scan(x, 0.5)
+            x = self.wear.print_and_scan(x, 0.4)
         x = x.mean(1, keepdim=True)
         clean = torch.as_tensor(rng.random(n) < CLEAN_SHARE, device=self.device).float().view(n, 1, 1, 1)
         target = torch.zeros(n, len(KINDS), side, side, device=self.device)
@@ -125,7 +125,7 @@ class ScratchScenes:
         if rng.random() < 0.35:
             alpha = gaussian_blur(alpha, float(rng.uniform(0.4, 1.4)))
         on = per_sample((rng.random(n) < share).astype(np.float32), x) * (1 - clean)
-        opacity = on * per_sample(1 - 0.65 * rng.random(n) ** 2, x)
+        opacity = on * per_sample(1 - 0.55 * rng.random(n) ** 2, x)
         light = rng.random(n) < 0.6
         tone = per_sample(np.where(light, rng.uniform(0.72, 1.0, n), rng.uniform(0.0, 0.25, n)), x)
         after = x + alpha * opacity * (tone - x)

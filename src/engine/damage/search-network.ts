@@ -30,7 +30,7 @@ function outputOf(kind: DamageKind, even: number): Output {
  */
 const outputsByCount: Readonly<Record<number, readonly Output[]>> = {
   1: [outputOf('scratch', 0.4)],
-  4: [outputOf('scratch', 0.94), outputOf('dust', 0.75), outputOf('stain', 0.85), outputOf('fold', 0.97)],
+  4: [outputOf('scratch', 0.9), outputOf('dust', 0.9), outputOf('stain', 0.95), outputOf('fold', 0.9)],
 };
 
 function outputsOf({ inputChannels, outputChannels }: ModelInfo): readonly Output[] {

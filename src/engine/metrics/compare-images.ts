@@ -79,6 +79,7 @@ export async function compareImages(a: Image, b: Image, options: CompareOptions 
     const rect = { ...area, x: area.x + crop, y: area.y + crop };
     const measured = await measurePixels(await readPixels(a, rect), await readPixels(b, rect), {
       ...options,
+      niqeOfReference: true,
       context: context.part(index / areas.length, (index + 1) / areas.length),
     });
     reports.push({ ...measured, weight: area.width * area.height });
@@ -120,7 +121,10 @@ export interface MeasuredPair {
 }
 
 /** `context` hears how far it is after every measure. */
-export type MeasureOptions = Pick<CompareOptions, 'which' | 'niqeModel' | 'squeeze' | 'context'>;
+export interface MeasureOptions extends Pick<CompareOptions, 'which' | 'niqeModel' | 'squeeze' | 'context'> {
+  /** Whether NIQE of the reference is wanted beside that of the other. */
+  readonly niqeOfReference?: boolean;
+}
 
 /** `compareImages` for pixels in memory of one size; `crop` is not applied here. */
 export async function measurePixels(reference: Pixels, other: Pixels, options: MeasureOptions = {}): Promise<MeasuredPair> {
@@ -135,8 +139,9 @@ export async function measurePixels(reference: Pixels, other: Pixels, options: M
     await breathe();
     options.context.report((index + 1) / which.length);
   }
-  const wantsNiqe = which.includes('niqe') && options.niqeModel !== undefined;
-  return { measures, niqeOfFirst: wantsNiqe ? niqe(lumaA, options.niqeModel!) : undefined };
+  const { niqeModel, niqeOfReference = false } = options;
+  const wanted = niqeOfReference && which.includes('niqe') && niqeModel !== undefined;
+  return { measures, niqeOfFirst: wanted ? niqe(lumaA, niqeModel) : undefined };
 }
 
 interface Pair {
