@@ -1,10 +1,12 @@
 /**
  * Measures Heirloom's networks against resampling and a public network of the same kind, and writes resources/models/RESULTS.md and a contact sheet.
  *
- *   node scripts/run.js scripts/results.ts [--photos N] [--damages clean,medium] [--sets kodak24,b100] [--squeeze FILE] [--threads N]
+ *   node scripts/run.js scripts/results.ts [--photos N] [--damages clean,medium] [--sets kodak24,b100] [--squeeze FILE] [--threads N] [--kept DIR] [--only PATTERN] [--no-clean]
  *
  * Needs the photographs and weights of ../shared/data. --photos takes N evenly spread photographs of each set instead of all; --squeeze names the file that
- * `python -m training.export_squeezenet` wrote. With everything it takes about an hour on two cores. Each table is printed as it is done:
+ * `python -m training.export_squeezenet` wrote. With everything it takes about 75 minutes on one core; --kept names
+ * a folder where every row is kept, so that a later run, or one in another process, measures only what its weights changed; --only measures the
+ * contestants whose name the pattern matches and writes no file. Each table is printed as it is done:
  *
  *   kodak24, medium (24 photos)
  *   | Lanczos | 24.02 | 0.6312 | ...
@@ -24,7 +26,8 @@ import { loadSqueezeDistance } from '../src/engine/metrics/squeeze-distance.ts';
 import { createInlineRuntime } from '../src/engine/models/runtime.ts';
 import { openWeights } from '../src/engine/weights/open-weights.ts';
 import { readPhoto, writeContactSheet, type View } from './results/contact-sheet.ts';
-import { evaluate, quantized, type Trial, type TrialResult } from './results/evaluate.ts';
+import { degradeAll, evaluate, quantized, type Trial, type TrialResult } from './results/evaluate.ts';
+import { kept } from './results/kept.ts';
 import { networkContestant, pairContestants, resampler, type Contestant } from './results/networks.ts';
 
 const here = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -40,6 +43,9 @@ const { values: options } = parseArgs({
     sets: { type: 'string', default: Object.keys(sets).join(',') },
     squeeze: { type: 'string' },
     threads: { type: 'string', default: '1' },
+    kept: { type: 'string' },
+    only: { type: 'string', default: '' },
+    'no-clean': { type: 'boolean', default: false },
   },
 });
 if (!existsSync(data)) throw new Error('../shared/data is not there: nothing to measure on.');
@@ -96,8 +102,9 @@ async function enlargeTables(contestants: readonly Contestant[]): Promise<string
       const trial = { damage, scale: damageDefaults.scale, crop: 4, which: columns.map(({ name }) => name), models: trialModels };
       const rows: string[] = [];
       console.log(`${set}, ${damage} (${photos.length} photos)`);
-      for (const { name, restore } of contestants) {
-        const row = tableRow(name, await evaluate(restore, photos, trial));
+      const pairs = await degradeAll(photos, trial);
+      for (const { name, origin, restore } of contestants) {
+        const row = tableRow(name, await kept(options.kept, [set, damage, photos.length, origin, trial.which], () => evaluate(restore, pairs, trial)));
         console.log(row);
         rows.push(row);
       }
@@ -112,22 +119,26 @@ async function cleanTable(): Promise<string> {
   const pair = [path.join(models, 'clean-x1-gentle.safetensors'), path.join(models, 'clean-x1-strong.safetensors')] as const;
   const contestants = await pairContestants('Heirloom clean', pair, alphas, runtime, threads);
   if (contestants.length === 0) return 'No network for cleaning is at hand yet.\n';
-  const photos = await photosOf(Object.hasOwn(sets, 'b100') && options.sets.includes('b100') ? 'b100' : 'kodak24');
+  const set = options.sets.includes('b100') ? 'b100' : 'kodak24';
+  const photos = await photosOf(set);
   const psnr = async (a: Pixels, b: Pixels): Promise<number> => Math.min(99, (await measureCropped(a, quantized(b), 0, { which: ['psnr-y'] })).measures['psnr-y']!);
   const lines = [`| | untouched | JPEG 50 | JPEG 20 | JPEG 10 |`, '|---|---:|---:|---:|---:|'];
-  for (const { name, restore } of [{ name: 'Nothing', restore: async (photo: Pixels) => photo }, ...contestants]) {
-    const sums = [0, 0, 0, 0];
-    for (const photo of photos) {
-      for (const [i, quality] of [undefined, 50, 20, 10].entries()) {
-        const input = quality === undefined ? photo : await throughJpeg(photo, quality);
-        sums[i]! += (await psnr(photo, await restore(input))) / photos.length;
-      }
+  const nothing = { name: 'Nothing', origin: 'nothing', restore: async (photo: Pixels) => photo };
+  for (const { name, origin, restore } of [nothing, ...contestants]) {
+    const sums: number[] = [];
+    for (const quality of [undefined, 50, 20, 10]) {
+      const meanPsnr = async (): Promise<number> => {
+        let sum = 0;
+        for (const photo of photos) sum += await psnr(photo, await restore(quality === undefined ? photo : await throughJpeg(photo, quality)));
+        return sum / photos.length;
+      };
+      sums.push(await kept(options.kept, ['clean', set, photos.length, quality ?? 'untouched', origin], meanPsnr));
     }
     lines.push(`| ${name} | ${sums.map((sum) => (sum >= 99 ? 'equal' : sum.toFixed(2))).join(' | ')} |`);
     console.log(lines.at(-1));
   }
   await Promise.all(contestants.map((contestant) => contestant.close()));
-  return `PSNR (Y) in dB over ${photos.length} photographs, without a crop.\n\n${lines.join('\n')}\n`;
+  return `PSNR (Y) in dB over ${photos.length} photographs of ${set}, without a crop.\n\n${lines.join('\n')}\n`;
 }
 
 async function contactSheet(contestants: readonly Contestant[]): Promise<void> {
@@ -165,11 +176,13 @@ From left to right: input, the methods, the original. Photographs: Kodak (unrest
 `;
 }
 
-const contestants = await enlargers();
-await contactSheet(contestants);
+const all = await enlargers();
+const contestants = all.filter(({ name }) => new RegExp(options.only, 'u').test(name));
+const partly = options.only !== '' || options['no-clean'];
+if (!partly) await contactSheet(contestants);
 const enlarge = await enlargeTables(contestants);
-await Promise.all(contestants.map((contestant) => contestant.close()));
-const clean = await cleanTable();
-await writeFile(path.join(models, 'RESULTS.md'), `${introduction()}\n## Enlarging ×4\n\n${enlarge}\n## Cleaning\n\n${clean}`);
+await Promise.all(all.map((contestant) => contestant.close()));
+const clean = options['no-clean'] ? '' : await cleanTable();
+if (!partly) await writeFile(path.join(models, 'RESULTS.md'), `${introduction()}\n## Enlarging ×4\n\n${enlarge}\n## Cleaning\n\n${clean}`);
 await squeeze?.release();
 await runtime.close();

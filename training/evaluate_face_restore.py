@@ -2,8 +2,8 @@
 
 Three seeded degradations of the aligned face (256 pixels): a small scan, a grainy print, and both worse. For the degraded input as a plain enlargement
 shows it, and for both ends and the middle of the pair: PSNR on Y, the distance of SqueezeNet features, and how far the person is (1 - the light-independent
-structure of SSIM around eyes, nose and mouth at 96 pixels, as `src/engine/faces/identity-distance.ts`) from the true face. By decade of birth; the
-lists of the data do not say who is a man or a woman, so there is no row by sex.
+structure of SSIM around eyes, nose and mouth at 96 pixels, as `src/engine/faces/identity-distance.ts`) from the true face. By decade of birth, and
+for women and men (WOMEN: the lists of the data do not say; the sitters are public persons).
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ DEGRADATIONS = {  # side of the face in the photo, blur, grain, JPEG quality
     "grainy (128 px, grain 0.06)": (128, 0.8, 0.06, 90),
     "poor (64 px, blur, grain 0.05, JPEG 50)": (64, 1.6, 0.05, 50),
 }
+
+WOMEN = {f"portraits/modern/wiki_{n}" for n in ("020351", "021110", "021738")}
+"""Of the held-out sitters whose faces are large enough."""
 
 
 def degrade(face: torch.Tensor, side: int, blur: float, grain: float, quality: int, seed: int) -> torch.Tensor:
@@ -84,13 +87,14 @@ def main() -> None:
     distance = FeatureDistance()
     faces = [f for f in labeled_faces(pack, held_out=True) if f[0] != "photos"][: a.count]
     values: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
-    by_decade: dict[str, dict[str, list[tuple[float, float, float]]]] = {}
+    by_group: dict[str, dict[str, list[tuple[float, float, float]]]] = {}
     rows = []
     for number, (group, index, points) in enumerate(faces):
         face = cut(pack.pictures[group][index], points, "cpu", SIDE, SIDE)[None].float() / 255
         truth = to_bytes(face)
         year = born.get(pack.names[group][index])
-        decade = f"{year // 20 * 20}s and {year // 20 * 20 + 10}s" if year else "unknown"
+        groups = (f"born in the {year // 20 * 20}s and {year // 20 * 20 + 10}s" if year else "born when nobody knows",
+                  "women" if pack.names[group][index] in WOMEN else "men")
         for name, setting in DEGRADATIONS.items():
             bad = degrade(face, *setting, seed=number)
             if float((face - face.mean(1, keepdim=True)).abs().max()) < 0.02:
@@ -101,17 +105,18 @@ def main() -> None:
                 picture = to_bytes(made)
                 entry = (psnr_luma(picture, truth, 0), distance(picture, truth), structure_distance(made, face))
                 values.setdefault((name, key), []).append(entry)
-                by_decade.setdefault(decade, {}).setdefault(key, []).append(entry)
+                for who in groups:
+                    by_group.setdefault(who, {}).setdefault(key, []).append(entry)
             if number % max(1, len(faces) // 6) == 0:
                 rows.append(np.concatenate([to_bytes(outputs[k]) for k in ("plain enlargement", "α 0 (fidelity)", "α 1 (perception)")] + [truth], 1))
     lines = [f"{len(faces)} held-out portraits; distance: SqueezeNet features, lower is nearer; person: structure distance, lower is nearer.", "",
              "| degradation | | PSNR (Y) dB | distance | person |", "|---|---|---:|---:|---:|"]
     cells = lambda v: " | ".join(f"{m:.{p}f}" for m, p in zip(np.mean(v, 0), (2, 3, 3)))
     lines += [f"| {name} | {key} | {cells(v)} |" for (name, key), v in values.items()]
-    lines += ["", "| born in the | faces | plain: PSNR, distance, person | α 0 | α 1 |", "|---|---:|---|---|---|"]
-    for decade in sorted(by_decade):
-        group = by_decade[decade]
-        lines.append(f"| {decade} | {len(group['plain enlargement']) // len(DEGRADATIONS)} | " + " | ".join(cells(group[k]).replace(" | ", ", ") for k in ("plain enlargement", "α 0 (fidelity)", "α 1 (perception)")) + " |")
+    lines += ["", "| who | faces | plain: PSNR, distance, person | α 0 | α 1 |", "|---|---:|---|---|---|"]
+    for who in sorted(by_group):
+        group = by_group[who]
+        lines.append(f"| {who} | {len(group['plain enlargement']) // len(DEGRADATIONS)} | " + " | ".join(cells(group[k]).replace(" | ", ", ") for k in ("plain enlargement", "α 0 (fidelity)", "α 1 (perception)")) + " |")
     text = "\n".join(lines) + "\n"
     print(text, flush=True)
     if a.markdown:

@@ -30,13 +30,27 @@ export function cutToMultiple(photo: Pixels, scale: number): Pixels {
   return cutPixels(photo, { x: 0, y: 0, width: photo.width - (photo.width % scale), height: photo.height - (photo.height % scale) });
 }
 
-/** Degrades every photograph, restores it and measures the result against it. */
-export async function evaluate(restore: Restore, photos: readonly Pixels[], trial: Trial): Promise<TrialResult> {
+/** A photograph and what is left of it. */
+export interface Pair {
+  readonly reference: Pixels;
+  readonly small: Pixels;
+}
+
+/** `photos` with their sides cut to multiples of the scale, and degraded. */
+export function degradeAll(photos: readonly Pixels[], { damage, scale }: Pick<Trial, 'damage' | 'scale'>): Promise<Pair[]> {
+  return Promise.all(
+    photos.map(async (photo) => {
+      const reference = cutToMultiple(photo, scale);
+      return { reference, small: await degradePixels(reference, { damage, scale, seed: damageDefaults.seed }) };
+    }),
+  );
+}
+
+/** Restores every degraded photograph and measures the result against the photograph. */
+export async function evaluate(restore: Restore, pairs: readonly Pair[], trial: Trial): Promise<TrialResult> {
   const values = new Map<MeasureName, number[]>();
   const consistencies: number[] = [];
-  for (const photo of photos) {
-    const reference = cutToMultiple(photo, trial.scale);
-    const small = await degradePixels(reference, { damage: trial.damage, scale: trial.scale, seed: damageDefaults.seed });
+  for (const { reference, small } of pairs) {
     const result = quantized(await restore(small));
     const { measures } = await measureCropped(reference, result, trial.crop, { ...trial.models, which: trial.which });
     for (const [name, value] of Object.entries(measures)) {
@@ -45,7 +59,7 @@ export async function evaluate(restore: Restore, photos: readonly Pixels[], tria
     consistencies.push(consistencyOf(small, result));
   }
   const mean = (list: readonly number[]): number => list.reduce((sum, value) => sum + value, 0) / list.length;
-  return { means: Object.fromEntries([...values].map(([name, list]) => [name, mean(list)])), consistencyDb: mean(consistencies), photos: photos.length };
+  return { means: Object.fromEntries([...values].map(([name, list]) => [name, mean(list)])), consistencyDb: mean(consistencies), photos: pairs.length };
 }
 
 /** Measured as it would be saved: 8 bit. */

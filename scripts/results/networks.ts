@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { detectArchitecture } from '../../src/engine/architectures/registry.ts';
 import { Graph } from '../../src/engine/graph/graph.ts';
@@ -12,12 +13,14 @@ import type { Restore } from './evaluate.ts';
 /** A way to restore, with its name in tables. */
 export interface Contestant {
   readonly name: string;
+  /** What it was made of: another when its weights change. */
+  readonly origin: string;
   readonly restore: Restore;
   close(): Promise<void>;
 }
 
 export function resampler(name: string, kernel: 'lanczos3' | 'bicubic', scale: number): Contestant {
-  return { name, restore: async (small) => resizePixels(small, small.width * scale, small.height * scale, kernel), close: async () => {} };
+  return { name, origin: kernel, restore: async (small) => resizePixels(small, small.width * scale, small.height * scale, kernel), close: async () => {} };
 }
 
 /** A network that takes the whole picture at once, RGB. */
@@ -31,7 +34,14 @@ export async function networkContestant(name: string, weights: Weights, runtime:
     const { output } = await session.run({ input: { data: toPlanes(small), dims: [1, 3, small.height, small.width] } });
     return { width, height, channels: 3, data: fromPlanes(output!.data as Float32Array, width * height) };
   };
-  return { name, restore, close: () => session.release() };
+  return { name, origin: digestOf(weights), restore, close: () => session.release() };
+}
+
+/** SHA-256 of all tensors with their names. */
+function digestOf(weights: Weights): string {
+  const hash = createHash('sha256');
+  for (const name of weights.tensors.keys()) hash.update(name).update(weights.read(name));
+  return hash.digest('hex');
 }
 
 function toPlanes({ data, channels }: Pixels): Float32Array {
