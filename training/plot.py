@@ -1,9 +1,13 @@
-"""Curves of a run as PNG: `python -m training.plot --stage x4-fidelity` (loss over baseline, rate, evaluation, speed)."""
+"""Curves of a run as PNG: `python -m training.plot --log training/runs/fill/log.jsonl --out training/curves/fill.png`.
+
+One panel for each number in the log over the iterations: the values, thin, and their running mean. Needs matplotlib alone.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 
 import matplotlib
@@ -11,7 +15,9 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
 
-from training.imaging import RUNS  # noqa: E402
+NOT_DRAWN = ("iteration", "seconds", "steps", "evaluation", "evaluation_seconds", "faces")
+WINDOW = 15
+"""Lines of the log in the running mean."""
 
 
 def read_log(path: Path) -> list[dict]:
@@ -25,44 +31,48 @@ def read_log(path: Path) -> list[dict]:
     return out
 
 
-def plot(stage: str, out: Path) -> None:
-    entries = read_log(RUNS / stage / "log.jsonl")
-    steps = [e for e in entries if "ratio" in e]
-    evaluations = [e for e in entries if "evaluation" in e]
-    figure, axes = pyplot.subplots(2, 2, figsize=(11, 7), constrained_layout=True)
-    x = [e["iteration"] for e in steps]
-    extra = [k for k in ("perceptual", "gan", "discriminator") if steps and k in steps[-1]]
-    axes[0, 0].plot(x, [e["ratio"] for e in steps], label="L1 / L1 of the baseline", linewidth=0.9)
-    for key in extra:
-        axes[0, 0].plot(x, [e.get(key) for e in steps], label=key, linewidth=0.7)
-    axes[0, 0].set_title("loss")
-    axes[0, 0].legend()
-    for key in evaluations[-1]["evaluation"] if evaluations else []:
-        axes[0, 1].plot([e["iteration"] for e in evaluations], [e["evaluation"].get(key) for e in evaluations], marker="o", markersize=3, label=key)
-    axes[0, 1].set_title("evaluation (dB; gains over Lanczos or over the input)")
-    if evaluations:
-        axes[0, 1].legend()
-    axes[1, 0].plot(x, [e["rate"] for e in steps])
-    axes[1, 0].set_title("learning rate")
-    axes[1, 1].plot(x, [e["seconds_each"] for e in steps], label="seconds an iteration", linewidth=0.8)
-    axes[1, 1].plot(x, [e["data_share"] for e in steps], label="share lost to data", linewidth=0.8)
-    axes[1, 1].set_title("speed")
-    axes[1, 1].legend()
-    for axis in axes.flat:
-        axis.set_xlabel("iteration")
+def running_mean(values: list[float]) -> list[float]:
+    return [sum(values[max(0, i - WINDOW + 1):i + 1]) / (i - max(0, i - WINDOW + 1) + 1) for i in range(len(values))]
+
+
+def series(entries: list[dict]) -> dict[str, tuple[list[int], list[float]]]:
+    """Iterations and values of every number, those of evaluations too."""
+    out: dict[str, tuple[list[int], list[float]]] = {}
+    for entry in entries:
+        numbers = {k: v for k, v in entry.items() if k not in NOT_DRAWN} | {f"evaluation: {k}": v for k, v in entry.get("evaluation", {}).items()}
+        for key, value in numbers.items():
+            if isinstance(value, (int, float)) and math.isfinite(value):
+                x, y = out.setdefault(key, ([], []))
+                x.append(entry["iteration"])
+                y.append(value)
+    return out
+
+
+def plot(log: Path, out: Path) -> None:
+    curves = series(read_log(log))
+    columns = 4
+    rows = math.ceil(len(curves) / columns)
+    figure, axes = pyplot.subplots(rows, columns, figsize=(3.2 * columns, 2.1 * rows), constrained_layout=True, squeeze=False)
+    for axis, (key, (x, y)) in zip(axes.flat, curves.items()):
+        axis.plot(x, y, linewidth=0.5, alpha=0.5)
+        axis.plot(x, running_mean(y), linewidth=1.2)
+        axis.set_title(key, fontsize=9)
+        axis.tick_params(labelsize=7)
         axis.grid(alpha=0.3)
-    figure.suptitle(stage)
+    for axis in list(axes.flat)[len(curves):]:
+        axis.set_visible(False)
+    figure.suptitle(out.stem, fontsize=11)
     out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=80)
+    figure.savefig(out, dpi=72)
     print(out)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stage", required=True)
-    parser.add_argument("--out", type=Path)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
     a = parser.parse_args()
-    plot(a.stage, a.out or RUNS / a.stage / "curves.png")
+    plot(a.log, a.out)
 
 
 if __name__ == "__main__":
