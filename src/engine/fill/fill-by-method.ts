@@ -2,7 +2,7 @@ import type { Context } from '../context.ts';
 import { chooseMethod, needsNetwork } from './choose-method.ts';
 import { fillHole, type HoleFiller, type HoleMethod, widest } from './fill-hole.ts';
 import type { FillNetwork } from './fill-network.ts';
-import type { Guide, HoleImage } from './patch-level.ts';
+import { type Guide, type HoleImage, patchRadius } from './patch-level.ts';
 import { predictHole } from './predict-hole.ts';
 import { reportTo } from './report-to.ts';
 
@@ -32,9 +32,12 @@ export async function fillByMethod(
 ): Promise<Float32Array> {
   const widthPx = (): number => 2 * widest(core, image.width, image.height);
   const chosen = method === 'auto' ? chooseMethod(widthPx, { isHurried, hasNetwork: network !== undefined }) : method;
-  const asks = network !== undefined && guide === undefined && needsNetwork(chosen);
+  const holeRadiusPx = widest(image.hole, image.width, image.height);
+  // Patches see across a hole that is narrower than two of them: what a network says about it would not be heard.
+  const isHeard = chosen === 'network' || holeRadiusPx > patchRadius;
+  const asks = network !== undefined && guide === undefined && needsNetwork(chosen) && isHeard;
   const prediction = asks
-    ? await predictHole(image, widest(image.hole, image.width, image.height), network, reportTo(context.part(0, 0.4)))
+    ? await predictHole(image, holeRadiusPx, network, reportTo(context.part(0, 0.4)))
     : undefined;
   return filler(image, {
     method: chosen,

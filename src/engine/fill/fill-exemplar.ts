@@ -1,5 +1,5 @@
 import { seededNumbers } from '../models/seeded-numbers.ts';
-import { doubledField, measureField, type PatchField, randomField, searchField } from './patch-field.ts';
+import { doubledField, measureField, type PatchField, searchField } from './patch-field.ts';
 import {
   buildPatchLevels,
   type Guide,
@@ -57,7 +57,7 @@ export async function fillExemplar(
     const part = (share: number): Promise<void> => report((done + share * own) / total);
     if (field === undefined) {
       startSmoothly(level);
-      field = startField(level, random);
+      field = peelHole(level, random);
     } else {
       field = doubledField(levels[index + 1]!, field, level, random);
       writePixels(level, holePixels(level), votePixels(level, field, holePixels(level), softVote));
@@ -77,19 +77,6 @@ function startOf(levels: readonly PatchLevel[], guide: Guide | undefined): numbe
   return guide?.replacesCoarse === true
     ? Math.min(last, Math.max(2, Math.ceil(Math.log2(guide.detailPx))))
     : last;
-}
-
-function startField(level: PatchLevel, random: () => number): PatchField {
-  const { data, channels, voted, guideWeight } = level;
-  if (guideWeight === 0) return peelHole(level, random);
-  // Starts with the colors of the guide.
-  for (const pixel of holePixels(level)) {
-    for (let c = voted; c < channels; c++)
-      data[pixel * channels + c - voted] = data[pixel * channels + c]! / guideWeight;
-  }
-  const field = randomField(level, random);
-  measureField(level, field);
-  return field;
 }
 
 interface Rounds {

@@ -23,8 +23,8 @@ export interface FillOptions {
 
 /** What networks draw is soft: the smallest thing one may be trusted with, in pixels that it saw. */
 const trustedPx = 2;
-/** A difference from the prediction counts more than one in color, or what the hole was first filled with would outweigh it. */
-const guideWeight = 1.5;
+/** A difference from the prediction counts little more than one in color: much more, and patches become as soft as the prediction is. */
+const guideWeight = 1.1;
 
 /** Fills a hole: here, or in a thread of its own. */
 export type HoleFiller = (image: HoleImage, options: FillOptions) => Promise<Float32Array>;

@@ -8,13 +8,14 @@ const whim = 0.3;
 
 /**
  * Fills the hole of a small level from its rim inwards, writing into its data: each pixel of a layer becomes the center of the known patch
- * that is most like what is known or filled around it, all sources being tried (Newson et al. 2014, onion peel).
+ * that is most like what is known or filled around it, all sources being tried (Newson et al. 2014, onion peel), and like the guide, which
+ * is known everywhere.
  *
  * @returns the field that follows; patches around the hole that were not sought start at random.
  */
 export function peelHole(level: PatchLevel, random: () => number): PatchField {
   const field = randomField(level, random);
-  const { hole, data, channels, width } = level;
+  const { hole, data, channels, voted, width } = level;
   const open = hole.slice();
   let left = 0;
   for (let i = 0; i < open.length; i++) left += open[i]!;
@@ -27,7 +28,7 @@ export function peelHole(level: PatchLevel, random: () => number): PatchField {
     );
     for (const [n, pixel] of layer.entries()) {
       const source = found[n]!;
-      for (let c = 0; c < channels; c++) data[pixel * channels + c] = data[source * channels + c]!;
+      for (let c = 0; c < voted; c++) data[pixel * channels + c] = data[source * channels + c]!;
       if (field.nearest[pixel]! >= 0) field.nearest[pixel] = source;
       open[pixel] = 0;
     }
@@ -62,14 +63,20 @@ function bestSource(
   stride: number,
   random: () => number,
 ): number {
-  const { width, height, channels, data, sources } = level;
+  const { width, height, channels, voted, data, sources } = level;
   const x = pixel % width;
   const y = (pixel - x) / width;
   const offsets: number[] = [];
+  // Of pixels that are open the guide alone.
+  const firsts: number[] = [];
   for (let dy = -patchRadius; dy <= patchRadius; dy++) {
     for (let dx = -patchRadius; dx <= patchRadius; dx++) {
       const inside = x + dx >= 0 && x + dx < width && y + dy >= 0 && y + dy < height;
-      if (inside && open[pixel + dy * width + dx] === 0) offsets.push(dy * width + dx);
+      if (!inside) continue;
+      const first = open[pixel + dy * width + dx] === 0 ? 0 : voted;
+      if (first === channels) continue;
+      offsets.push(dy * width + dx);
+      firsts.push(first);
     }
   }
   let best = sources[0]!;
@@ -81,7 +88,7 @@ function bestSource(
     for (let k = 0; k < offsets.length && cost * favor < bestCost; k++) {
       const a = (pixel + offsets[k]!) * channels;
       const b = (source + offsets[k]!) * channels;
-      for (let c = 0; c < channels; c++) {
+      for (let c = firsts[k]!; c < channels; c++) {
         const difference = data[a + c]! - data[b + c]!;
         cost += difference * difference;
       }
