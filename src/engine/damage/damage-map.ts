@@ -17,6 +17,8 @@ export interface DamageMap {
   readonly evidence: Uint8Array;
   /** Index in `kinds` of what is likeliest there. */
   readonly kind: Uint8Array;
+  /** How much more certainty its places need at the middle sensitivity and below, in log-odds, as the photo as a whole seems clean; see `doubtPhoto`. */
+  readonly doubt: number;
 }
 
 /** A map that knows of no damage. */
@@ -34,6 +36,7 @@ export function emptyMap(
     kinds,
     evidence: new Uint8Array(pixels),
     kind: new Uint8Array(pixels),
+    doubt: 0,
   };
 }
 

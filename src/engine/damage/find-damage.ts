@@ -8,6 +8,7 @@ import type { ImageStore } from '../image/image-store.ts';
 import type { ModelHub } from '../models/model-hub.ts';
 import type { Network } from '../models/network.ts';
 import { type DamageMap, emptyMap, mapSizeOf } from './damage-map.ts';
+import { doubtPhoto } from './doubt-photo.ts';
 import { findTears } from './find-tears.ts';
 import { grayPicture } from './gray-picture.ts';
 import { guardFaces } from './guard-faces.ts';
@@ -48,6 +49,7 @@ export async function findDamage(image: Image, options: FindDamageOptions): Prom
   const gray = await grayPicture(image, store, context.part(0, 0.03));
   try {
     const notices: string[] = [];
+    let doubt = 0;
     if (network === undefined)
       notices.push(
         'No network that finds scratches is installed, so only missing parts of the border were looked for.',
@@ -55,9 +57,14 @@ export async function findDamage(image: Image, options: FindDamageOptions): Prom
     else {
       await searchNetwork(gray, map, network, { store, context: context.part(0.03, 0.85) });
       notices.push(await guard(image, map, options));
+      doubt = doubtPhoto(map);
+      if (doubt > 0)
+        notices.push(
+          'As a whole the photo does not look damaged, so only what is nearly certain is proposed: raise the sensitivity to see more.',
+        );
     }
     raiseMap(map, await findTears(gray, { store, context: context.part(0.95, 1) }));
-    return { map, notices };
+    return { map: { ...map, doubt }, notices };
   } finally {
     await gray.dispose();
   }

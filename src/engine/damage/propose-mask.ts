@@ -21,7 +21,14 @@ const fewestPixels = 6;
 /** As many as a mask takes, with room for strokes. */
 const mostRuns = 3_900_000;
 
-/** The evidence a place must reach somewhere. */
+/** From the middle to this sensitivity, doubt about the whole photo ends: who asks for whatever looks like damage shall see it. */
+const doubtless = 0.8;
+
+function doubtAt({ doubt }: DamageMap, sensitivity: number): number {
+  return doubt * Math.min(1, Math.max(0, (doubtless - sensitivity) / (doubtless - 0.5)));
+}
+
+/** The evidence a place must reach somewhere, in a photo that is not doubted. */
 export function thresholdOf(sensitivity: number): number {
   return Math.max(1, toEvidence(sensitivityRange * (0.5 - sensitivity)));
 }
@@ -31,14 +38,19 @@ export function thresholdOf(sensitivity: number): number {
  * as its evidence is not much below (hysteresis, as Canny 1986), so that a scratch does not break into pieces.
  */
 export function proposeMask(map: DamageMap, { sensitivity, kinds, growPx }: ProposeOptions): DamageProposal {
-  const threshold = thresholdOf(sensitivity);
-  const low = Math.max(1, threshold - reachOdds * evidenceStep);
+  const usual = thresholdOf(sensitivity);
+  const low = Math.max(1, usual - reachOdds * evidenceStep);
+  const wary = usual + doubtAt(map, sensitivity) * evidenceStep;
   const found = findPlaces(
     map,
     low,
     map.kinds.map((kind) => kinds.includes(kind)),
   );
-  const kept = found.places.map(({ peak, pixels }) => peak >= threshold && pixels >= fewestPixels);
+  const kept = found.places.map(({ peak, pixels, kind }) => {
+    // What is torn off is found by other signs.
+    const threshold = map.kinds[kind] === 'tear' ? usual : wary;
+    return peak >= threshold && pixels >= fewestPixels;
+  });
   const runs = toBitmap(found, kept, map);
   const counts = count(found, kept, map);
   const share = counts.reduce((sum, part) => sum + part.share, 0);
