@@ -20,6 +20,7 @@ import { loadSqueezeDistance } from '../src/engine/metrics/squeeze-distance.ts';
 import { createInlineRuntime } from '../src/engine/models/runtime.ts';
 import { openWeights } from '../src/engine/weights/open-weights.ts';
 import { heirloomContestant, networkFrom, openCvContestants, type Trial, trialOf } from './fill-results/contestants.ts';
+import { comparePaired } from './fill-results/compare-paired.ts';
 import { type FillMeasures, measureFill } from './fill-results/measure-fill.ts';
 import { writeSection } from './fill-results/write-section.ts';
 import { type TrialKind, trialKinds, trialMask } from './fill-results/trial-masks.ts';
@@ -39,11 +40,21 @@ const { values: options } = parseArgs({
   },
 });
 
-const columns: readonly { readonly title: string; readonly of: (measures: FillMeasures) => number; readonly digits: number }[] = [
-  { title: 'L1 ↓', of: ({ l1 }) => l1, digits: 2 },
-  { title: 'PSNR dB ↑', of: ({ psnr }) => psnr, digits: 2 },
-  { title: 'feature distance ↓', of: ({ features }) => features, digits: 4 },
-  ...(options.squeeze === undefined ? [] : [{ title: 'squeeze distance ↓', of: ({ squeeze }: FillMeasures) => squeeze, digits: 4 }]),
+interface Column {
+  readonly title: string;
+  readonly of: (measures: FillMeasures) => number;
+  readonly digits: number;
+  /** 1 where more is better, -1 where less is; left out where neither is. */
+  readonly sign?: 1 | -1;
+}
+
+const columns: readonly Column[] = [
+  { title: 'L1 ↓', of: ({ l1 }) => l1, digits: 2, sign: -1 },
+  { title: 'PSNR dB ↑', of: ({ psnr }) => psnr, digits: 2, sign: 1 },
+  { title: 'feature distance ↓', of: ({ features }) => features, digits: 4, sign: -1 },
+  ...(options.squeeze === undefined
+    ? []
+    : [{ title: 'squeeze distance ↓', of: ({ squeeze }: FillMeasures) => squeeze, digits: 4, sign: -1 } as const]),
   { title: 'step at the edge', of: ({ seam }) => seam, digits: 2 },
   { title: "the photo's own", of: ({ seamOfPhoto }) => seamOfPhoto, digits: 2 },
 ];
@@ -56,8 +67,25 @@ hidden place only, means over photographs. L1 and the steps are in 255ths. The d
 them. "step at the edge" is the mean difference of neighbors across the hole's edge in the result, to be held against the photo's own.
 "together" is Heirloom's network with patches that follow it, "network" the network alone, "exemplar" patches without a network, "telea"
 Heirloom's own march; OpenCV's two methods look 4 pixels around.${hasContextEncoder ? '' : ' The context encoder is not listed: there are no weights of it that may be used.'}
+The second table of each kind says whether "together" is better or worse than each of the others over the same places; it is a tie where the
+mean difference is within two of its standard errors. L1 and PSNR are best for the mean of all that could be there, which is soft: a network
+alone comes nearer to that than any method that decides. The squeeze distance (SqueezeNet's features) is best for what looks alike.
 Written by \`scripts/fill-results.ts\`.
 `;
+}
+
+/** How "together" stands against each of the others; empty when it was not measured. */
+function verdicts(measured: ReadonlyMap<string, readonly FillMeasures[]>): string {
+  const own = measured.get('together');
+  if (own === undefined) return '';
+  const judged = columns.flatMap((column) => (column.sign === undefined ? [] : [{ ...column, sign: column.sign }]));
+  const rows = [...measured].flatMap(([name, others]) => {
+    if (name === 'together') return [];
+    const cells = judged.map(({ of, sign }) => comparePaired(own.map((mine, i) => sign * (of(mine) - of(others[i]!)))));
+    return [`| ${[name, ...cells].join(' | ')} |`];
+  });
+  const titles = ['together against', ...judged.map(({ title }) => title.replace(/ [↑↓]$/, ''))];
+  return `\n| ${titles.join(' | ')} |\n|${titles.map(() => '---').join('|')}|\n${rows.join('\n')}\n`;
 }
 
 await withStore(async (store) => {
@@ -86,6 +114,7 @@ await withStore(async (store) => {
     }
     console.log(`${kind} (${trials.length} photos)`);
     const rows: string[] = [];
+    const measured = new Map<string, readonly FillMeasures[]>();
     for (const { name, fill } of contestants) {
       const started = performance.now();
       const results = await fill(trials);
@@ -93,6 +122,7 @@ await withStore(async (store) => {
       const measures = await Promise.all(
         trials.map(({ truth, hole }, i) => measureFill(truth, results[i]!, hole, squeeze)),
       );
+      measured.set(name, measures);
       const cells = columns.map(({ of, digits }) =>
         (measures.reduce((sum, one) => sum + of(one), 0) / measures.length).toFixed(digits),
       );
@@ -101,7 +131,7 @@ await withStore(async (store) => {
     }
     const titles = ['', ...columns.map(({ title }) => title)];
     const rule = titles.map((_, i) => (i === 0 ? '---' : '---:')).join('|');
-    const section = `## ${kind} (${trials.length} photos)\n\n| ${titles.join(' | ')} |\n|${rule}|\n${rows.join('\n')}\n`;
+    const section = `## ${kind} (${trials.length} photos)\n\n| ${titles.join(' | ')} |\n|${rule}|\n${rows.join('\n')}\n${verdicts(measured)}`;
     if (options.write) await writeSection(here('../resources/models/FILL-RESULTS.md'), kind, section, introduction(historic !== undefined));
     for (const { photo } of trials) await photo.dispose();
   }
