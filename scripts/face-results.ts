@@ -6,7 +6,7 @@
  *        [--detector FILE] [--restorer FILE] [--squeeze FILE] [--out FOLDER]
  *
  * Needs the portraits of ../shared/data and a detector and a restorer: those that ship, or the files named. --portraits takes N evenly spread ones;
- * --squeeze names the file that `python -m training.export_squeezenet` wrote. Each row is printed as it is done:
+ * --squeeze names the file that `python -m training.export_squeezenet` wrote. Each damage is printed as it is done:
  *
  *   medium (84 portraits)
  *   | plain enlargement (Lanczos) | 0.113 | 0.0921 | 24.10 |
@@ -21,7 +21,7 @@ import { loadSqueezeDistance } from '../src/engine/metrics/squeeze-distance.ts';
 import { createInlineRuntime } from '../src/engine/models/runtime.ts';
 import { openWeights } from '../src/engine/weights/open-weights.ts';
 import { findCases, heldOutPortraits } from './face-results/held-out.ts';
-import { type FaceMeans, measureTreatment } from './face-results/measure-treatment.ts';
+import { type FaceMeans, measureTreatments } from './face-results/measure-treatment.ts';
 import { openStudy } from './face-results/study.ts';
 import { treatments } from './face-results/treatments.ts';
 import { writeFaceSheet } from './face-results/write-face-sheet.ts';
@@ -84,15 +84,20 @@ const head = `| | ${columns.map(({ title }) => title).join(' | ')} |\n|---|${col
 const files = heldOutPortraits(path.join(data, 'train/portraits'), Number(options.portraits));
 const sections: string[] = [];
 for (const damage of options.damages.split(',')) {
-  const cases = await findCases(study, files, { damage, scale });
-  const title = `${damage} (${cases.length} portraits)`;
-  console.log(title);
-  const rows: string[] = [];
-  for (const treatment of treatments(study, scale)) {
-    const means = await measureTreatment(treatment, cases, study, squeeze);
-    rows.push(`| ${[treatment.name, ...columns.map(({ show }) => show(means) ?? '–')].join(' | ')} |`);
-    console.log(rows.at(-1));
-  }
+  const tried = treatments(study);
+  const means = await measureTreatments(
+    tried,
+    findCases(study, files, { damage, scale }),
+    study,
+    scale,
+    squeeze,
+  );
+  const title = `${damage} (${means[0]?.count ?? 0} portraits)`;
+  const rows = means.map(
+    (mean, index) =>
+      `| ${[tried[index]?.name, ...columns.map(({ show }) => show(mean) ?? '–')].join(' | ')} |`,
+  );
+  console.log([title, ...rows].join('\n'));
   sections.push(`### ${title}\n\n${head}\n${rows.join('\n')}\n`);
 }
 await writeFaceSheet(study, path.join(data, 'eval/open'), path.join(options.out, 'faces-contact-sheet.png'));

@@ -13,7 +13,6 @@ import type { Study } from './study.ts';
 
 /** A portrait, what became of it, and where its face is in the untouched one. */
 export interface FaceCase {
-  readonly id: string;
   readonly portrait: Pixels;
   readonly degraded: Pixels;
   readonly points: readonly Point[];
@@ -39,15 +38,14 @@ export function heldOutPortraits(folder: string, wanted: number): string[] {
   return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]!);
 }
 
-/** The portraits in which a face is found, degraded; drawn damages differ from one to the next. */
-export async function findCases(
+/** The portraits in which a face is found, degraded, one after another; drawn damages differ from one to the next. */
+export async function* findCases(
   study: Study,
   files: readonly string[],
   { damage, scale }: { readonly damage: string; readonly scale: number },
-): Promise<FaceCase[]> {
+): AsyncGenerator<FaceCase> {
   const detector = await openFaceDetector(study.hub, study.detector);
   const isFixed = damageStrengths.some(({ name }) => name === damage);
-  const cases: FaceCase[] = [];
   for (const [index, file] of files.entries()) {
     const photo = await readPhoto(file);
     const [width, height] = [photo.width - (photo.width % scale), photo.height - (photo.height % scale)];
@@ -67,12 +65,10 @@ export async function findCases(
     const largest = [...found].sort((a, b) => eyeDistance(b.points) - eyeDistance(a.points))[0];
     if (largest === undefined) continue;
     const seed = damageDefaults.seed + (isFixed ? 0 : index);
-    cases.push({
-      id: `${file}|${damage}`,
+    yield {
       portrait,
       points: largest.points,
       degraded: await degradePixels(portrait, { damage, scale, seed }),
-    });
+    };
   }
-  return cases;
 }

@@ -4,15 +4,15 @@ import { toAffine } from '../../src/engine/faces/affine.ts';
 import { cropFace } from '../../src/engine/faces/crop-face.ts';
 import { alignFace, applySimilarity, invertSimilarity } from '../../src/engine/faces/geometry.ts';
 import { identityDistance } from '../../src/engine/faces/identity-distance.ts';
-import { inspectFaces } from '../../src/engine/faces/inspect-faces.ts';
 import { floatImage } from '../../src/engine/image/memory-image.ts';
+import { Memo } from '../../src/engine/memo.ts';
 import { measureCropped } from '../../src/engine/metrics/compare-images.ts';
+import { type Features, featureDistanceFrom, featuresOf } from '../../src/engine/metrics/feature-distance.ts';
 import type { Pixels } from '../../src/engine/metrics/pixels.ts';
 import type { SqueezeDistance } from '../../src/engine/metrics/squeeze-distance.ts';
-import { faceWishes } from '../../src/engine/steps/faces.ts';
 import type { FaceCase } from './held-out.ts';
 import type { Study } from './study.ts';
-import { faceParams, type Treatment } from './treatments.ts';
+import { closeTrial, openTrial, type Treatment } from './treatments.ts';
 
 /** Means over the portraits. */
 export interface FaceMeans {
@@ -27,45 +27,75 @@ export interface FaceMeans {
 
 /** Side of the aligned face that is measured. */
 const measuredPx = 256;
+/** Of one portrait: where its face is, and what restorers made of it. */
+const memoBytes = 64e6;
 
-/** Carries out a treatment on every case and measures the aligned faces against the untouched portraits. */
-export async function measureTreatment(
-  treatment: Treatment,
-  cases: readonly FaceCase[],
+/** Carries out every treatment on every case and measures the aligned faces against the untouched portraits; means by treatment. */
+export async function measureTreatments(
+  treatments: readonly Treatment[],
+  cases: AsyncIterable<FaceCase>,
   study: Study,
+  scale: number,
   squeeze: SqueezeDistance | undefined,
-): Promise<FaceMeans> {
-  let [identity, features, distance, psnr, restored] = [0, 0, 0, 0, 0];
-  for (const { id, portrait, degraded, points } of cases) {
-    const result = await treatment.apply(degraded, id);
-    const [wanted, made] = [
-      await alignedFace(portrait, points, study),
-      await alignedFace(result, points, study),
-    ];
-    const toCrop = alignFace(points, measuredPx);
-    identity += identityDistance(
-      wanted,
-      made,
-      points.map((point) => applySimilarity(toCrop, point)),
-      1,
-    );
-    const { measures } = await measureCropped(wanted, made, 0, {
-      which: ['psnr-y', 'feature-distance', ...(squeeze === undefined ? [] : ['lpips' as const])],
-      ...(squeeze === undefined ? {} : { squeeze }),
-    });
-    features += measures['feature-distance'] ?? 0;
-    distance += measures.lpips ?? 0;
-    psnr += measures['psnr-y'] ?? 0;
-    if (treatment.restores && (await isRestored(study, treatment, degraded, id))) restored += 1;
+): Promise<readonly FaceMeans[]> {
+  const sums = treatments.map((): FaceMeans => ({ count: 0, identity: 0, features: 0, psnr: 0 }));
+  for await (const { portrait, degraded, points } of cases) {
+    const small = floatImage(degraded.width, degraded.height, degraded.channels, degraded.data);
+    const trial = await openTrial(study, small, scale, new Memo(memoBytes).under(''));
+    const wanted = await alignedFace(portrait, points, study);
+    const reference = { wanted, points, features: featuresOf(wanted) };
+    for (const [index, treatment] of treatments.entries()) {
+      const { pixels, restored } = await treatment.apply(trial);
+      const made = await alignedFace(pixels, points, study);
+      sums[index] = added(sums[index]!, await measure(reference, made, squeeze), restored);
+    }
+    await closeTrial(trial);
   }
-  const count = cases.length;
+  return sums.map((sum) => ({
+    ...sum,
+    identity: sum.identity / sum.count,
+    features: sum.features / sum.count,
+    psnr: sum.psnr / sum.count,
+    ...(sum.squeeze === undefined ? {} : { squeeze: sum.squeeze / sum.count }),
+  }));
+}
+
+type Measured = Pick<FaceMeans, 'identity' | 'features' | 'squeeze' | 'psnr'>;
+
+/** The untouched face that results are compared with. */
+interface Reference {
+  readonly wanted: Pixels;
+  readonly points: readonly Point[];
+  readonly features: Features;
+}
+
+async function measure(
+  { wanted, points, features }: Reference,
+  made: Pixels,
+  squeeze: SqueezeDistance | undefined,
+): Promise<Measured> {
+  const toCrop = alignFace(points, measuredPx);
+  const inCrop = points.map((point) => applySimilarity(toCrop, point));
+  const { measures } = await measureCropped(wanted, made, 0, {
+    which: ['psnr-y', ...(squeeze === undefined ? [] : ['lpips' as const])],
+    ...(squeeze === undefined ? {} : { squeeze }),
+  });
   return {
-    count,
-    identity: identity / count,
-    features: features / count,
-    psnr: psnr / count,
-    ...(squeeze === undefined ? {} : { squeeze: distance / count }),
-    ...(treatment.restores ? { restored } : {}),
+    identity: identityDistance(wanted, made, inCrop, 1),
+    features: featureDistanceFrom(features, featuresOf(made)) ?? 0,
+    psnr: measures['psnr-y'] ?? 0,
+    ...(squeeze === undefined ? {} : { squeeze: measures.lpips ?? 0 }),
+  };
+}
+
+function added(sum: FaceMeans, one: Measured, restored: boolean | undefined): FaceMeans {
+  return {
+    count: sum.count + 1,
+    identity: sum.identity + one.identity,
+    features: sum.features + one.features,
+    psnr: sum.psnr + one.psnr,
+    ...(one.squeeze === undefined ? {} : { squeeze: (sum.squeeze ?? 0) + one.squeeze }),
+    ...(restored === undefined ? {} : { restored: (sum.restored ?? 0) + Number(restored) }),
   };
 }
 
@@ -76,17 +106,4 @@ async function alignedFace(picture: Pixels, points: readonly Point[], study: Stu
   const crop = await cropFace(image, toPicture, measuredPx, { store: study.store, context: quietContext() });
   const data = crop.data.map((value) => Math.round(255 * Math.min(1, Math.max(0, value))) / 255);
   return { width: measuredPx, height: measuredPx, channels: picture.channels, data };
-}
-
-async function isRestored(
-  study: Study,
-  { guarded }: Treatment,
-  degraded: Pixels,
-  id: string,
-): Promise<boolean> {
-  const image = floatImage(degraded.width, degraded.height, degraded.channels, degraded.data);
-  const bench = { models: study.hub, store: study.store, remember: study.rememberFor(id) };
-  const wishes = faceWishes(faceParams(study, { guard: guarded }), undefined);
-  const found = await inspectFaces(image, wishes, bench, quietContext());
-  return found.some(({ startsOn }) => startsOn);
 }

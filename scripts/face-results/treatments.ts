@@ -1,131 +1,127 @@
 import { quietContext } from '../../src/engine/context.ts';
 import type { Image } from '../../src/engine/image/image.ts';
-import { floatImage } from '../../src/engine/image/memory-image.ts';
 import { resizeImage } from '../../src/engine/image/resize.ts';
 import type { Remember } from '../../src/engine/memo.ts';
-import type { ModelHub } from '../../src/engine/models/model-hub.ts';
-import { resizePixels } from '../../src/engine/metrics/bicubic.ts';
 import { type Pixels, readPixels } from '../../src/engine/metrics/pixels.ts';
 import { enlarge } from '../../src/engine/steps/enlarge.ts';
 import { faces } from '../../src/engine/steps/faces.ts';
 import { defaultParams, type ParamValues } from '../../src/shared/params.ts';
 import type { Study } from './study.ts';
 
+/** A small picture, and what became of it without the step Faces. */
+export interface Trial {
+  readonly small: Image;
+  /** Enlarged by Lanczos, and by the network of the step Enlarge. */
+  readonly plain: Image;
+  readonly enlarged: Image;
+  /** What is known about the small picture. */
+  readonly remember: Remember;
+}
+
+/** What came out, and of a treatment that restores faces whether it did. */
+export interface Outcome {
+  readonly pixels: Pixels;
+  readonly restored?: boolean;
+}
+
 /** A way to make a small picture large. */
 export interface Treatment {
   readonly name: string;
-  /** Whether a face that would become somebody else is left alone. */
-  readonly guarded: boolean;
-  readonly restores: boolean;
-  apply(small: Pixels, id: string): Promise<Pixels>;
+  apply(trial: Trial): Promise<Outcome>;
+}
+
+type FaceParams = ParamValues<typeof faces.params>;
+
+/** What all treatments start from. */
+export async function openTrial(
+  study: Study,
+  small: Image,
+  scale: number,
+  remember: Remember,
+): Promise<Trial> {
+  const { store, hub: models } = study;
+  const tools = { store, models, strength: 1, photo: { dpi: undefined } };
+  const params = { ...defaultParams(enlarge.params), factor: scale };
+  return {
+    small,
+    remember,
+    plain: await resizeImage(small, small.width * scale, small.height * scale, {
+      kernel: 'lanczos3',
+      store,
+      context: quietContext(),
+    }),
+    enlarged: await enlarge.run(small, params, tools, quietContext()),
+  };
+}
+
+export async function closeTrial({ plain, enlarged }: Trial): Promise<void> {
+  await plain.dispose();
+  await enlarged.dispose();
 }
 
 /** The input, plain enlargement, the enlarging network, and the step Faces over both. */
-export function treatments(study: Study, scale: number): readonly Treatment[] {
-  const plainHub = withPlainEnlarging(study.hub);
+export function treatments(study: Study): readonly Treatment[] {
   const step = (
     name: string,
-    hub: ModelHub,
+    over: 'plain' | 'enlarged',
     strength: number,
-    change: Partial<ParamValues<typeof faces.params>> = {},
-  ): Treatment => {
-    const params = faceParams(study, { together: true, factor: scale, ...change });
-    return {
-      name,
-      restores: true,
-      guarded: params.guard,
-      apply: (small, id) => runFaces(study, hub, small, params, strength, study.rememberFor(id)),
-    };
-  };
-  const plain = (name: string, apply: Treatment['apply']): Treatment => ({
+    change: Partial<FaceParams> = {},
+  ): Treatment => ({
     name,
-    apply,
-    restores: false,
-    guarded: false,
+    apply: (trial) => putFaces(study, trial, trial[over], faceParams(study, change), strength),
   });
+  const unguarded = { guard: false };
   const hasPair = study.hub.entry(study.restorer).partner !== undefined;
   return [
-    plain('(a) input, its pixels as squares', async (small) => squares(small, scale)),
-    plain('(b) plain enlargement (Lanczos)', async (small) =>
-      resizePixels(small, small.width * scale, small.height * scale, 'lanczos3'),
-    ),
-    plain('Heirloom enlarge, α 0.3', (small) => runEnlarge(study, small, scale)),
-    step('(c) plain enlargement + faces at 0.5', plainHub, 0.5, { guard: false }),
-    step('(c) plain enlargement + faces at 1', plainHub, 1, { guard: false }),
+    { name: '(a) input, its pixels as squares', apply: async ({ small, plain }) => squares(small, plain) },
+    { name: '(b) plain enlargement (Lanczos)', apply: async ({ plain }) => takenFrom(plain) },
+    { name: 'Heirloom enlarge, α 0.3', apply: async ({ enlarged }) => takenFrom(enlarged) },
+    step('(c) plain enlargement + faces at 0.5', 'plain', 0.5, unguarded),
+    step('(c) plain enlargement + faces at 1', 'plain', 1, unguarded),
     ...(hasPair
-      ? [0, 1].map((faceAlpha) =>
-          step(`the same at 1, restorer at α ${faceAlpha}`, plainHub, 1, { guard: false, faceAlpha }),
-        )
+      ? [step('the same at 1, restorer at α 1', 'plain', 1, { ...unguarded, faceAlpha: 1 })]
       : []),
-    step('plain enlargement + faces at 1, guarded', plainHub, 1),
-    step('Heirloom enlarge + faces at 1, guarded', study.hub, 1),
+    step('plain enlargement + faces at 1, guarded', 'plain', 1),
+    step('Heirloom enlarge + faces at 1, guarded', 'enlarged', 1),
   ];
 }
 
-export function faceParams(
-  study: Study,
-  change: Partial<ParamValues<typeof faces.params>>,
-): ParamValues<typeof faces.params> {
+export function faceParams(study: Study, change: Partial<FaceParams>): FaceParams {
   return { ...defaultParams(faces.params), detector: study.detector, model: study.restorer, ...change };
 }
 
-/** The step Faces over a picture in memory. */
-export async function runFaces(
+/** The step Faces after an enlargement. */
+export async function putFaces(
   study: Study,
-  hub: ModelHub,
-  small: Pixels,
-  params: ParamValues<typeof faces.params>,
+  { small, remember }: Pick<Trial, 'small' | 'remember'>,
+  background: Image,
+  params: FaceParams,
   strength: number,
-  remember: Remember,
-): Promise<Pixels> {
-  const image = floatImage(small.width, small.height, small.channels, small.data);
-  const tools = { store: study.store, models: hub, strength, photo: { dpi: undefined }, remember };
-  return taken(await faces.run(image, params, tools, quietContext()));
+): Promise<Outcome> {
+  const { store, hub: models } = study;
+  const tools = { store, models, strength, photo: { dpi: undefined }, facesFrom: small, remember };
+  const result = await faces.run(background, params, tools, quietContext());
+  const restored = result !== background;
+  const { pixels } = await takenFrom(result);
+  if (restored) await result.dispose();
+  return { pixels, restored };
 }
 
-async function runEnlarge(study: Study, small: Pixels, scale: number): Promise<Pixels> {
-  const image = floatImage(small.width, small.height, small.channels, small.data);
-  const tools = { store: study.store, models: study.hub, strength: 1, photo: { dpi: undefined } };
-  return taken(
-    await enlarge.run(image, { ...defaultParams(enlarge.params), factor: scale }, tools, quietContext()),
-  );
+async function takenFrom(image: Image): Promise<Outcome> {
+  return { pixels: await readPixels(image) };
 }
 
-async function taken(image: Image): Promise<Pixels> {
-  const pixels = await readPixels(image);
-  await image.dispose();
-  return pixels;
-}
-
-/** The same networks, but the background is enlarged by Lanczos. */
-export function withPlainEnlarging(hub: ModelHub): ModelHub {
-  return {
-    ...hub,
-    open: async (choice) => {
-      const model = await hub.open(choice);
-      if (hub.entry(choice.id).role !== 'enlarge') return model;
-      const factor = model.info.scale;
-      return {
-        ...model,
-        apply: (image, store, context) =>
-          resizeImage(image, image.width * factor, image.height * factor, {
-            kernel: 'lanczos3',
-            store,
-            context,
-          }),
-      };
-    },
-  };
-}
-
-function squares(small: Pixels, scale: number): Pixels {
-  const { channels } = small;
-  const [width, height] = [small.width * scale, small.height * scale];
+async function squares(
+  small: Image,
+  { width, height }: { readonly width: number; readonly height: number },
+): Promise<Outcome> {
+  const { data: from, channels } = await readPixels(small);
   const data = new Float32Array(width * height * channels);
   for (let i = 0; i < data.length; i++) {
     const pixel = Math.floor(i / channels);
-    const [x, y] = [Math.floor((pixel % width) / scale), Math.floor(pixel / width / scale)];
-    data[i] = small.data[(y * small.width + x) * channels + (i % channels)]!;
+    const x = Math.floor(((pixel % width) * small.width) / width);
+    const y = Math.floor((Math.floor(pixel / width) * small.height) / height);
+    data[i] = from[(y * small.width + x) * channels + (i % channels)]!;
   }
-  return { width, height, channels, data };
+  return { pixels: { width, height, channels, data } };
 }

@@ -3,13 +3,13 @@ import { quietContext } from '../../src/engine/context.ts';
 import { detectFaces } from '../../src/engine/faces/detect-faces.ts';
 import { openFaceDetector } from '../../src/engine/faces/open-face-detector.ts';
 import { floatImage } from '../../src/engine/image/memory-image.ts';
+import { resizeImage } from '../../src/engine/image/resize.ts';
 import { sharp } from '../../src/engine/image/sharp.ts';
-import { resizePixels } from '../../src/engine/metrics/bicubic.ts';
 import { toBytes } from '../../src/engine/metrics/degrade-jpeg.ts';
-import { cutPixels, type Pixels } from '../../src/engine/metrics/pixels.ts';
+import { cutPixels, type Pixels, readPixels } from '../../src/engine/metrics/pixels.ts';
 import { readPhoto } from '../results/contact-sheet.ts';
 import type { Study } from './study.ts';
-import { faceParams, runFaces, withPlainEnlarging } from './treatments.ts';
+import { faceParams, putFaces } from './treatments.ts';
 
 /** Photographs that may be shown, and how large they are looked at: old prints as they are, portraits reduced to the size of a face in a group. */
 const shown: readonly { readonly file: string; readonly longestPx: number }[] = [
@@ -39,13 +39,17 @@ export async function writeFaceSheet(study: Study, folder: string, target: strin
       context: quietContext(),
     });
     const largest = [...found].sort((a, b) => b.right - b.left - (a.right - a.left)).slice(0, mostFaces);
-    const hub = withPlainEnlarging(study.hub);
-    const params = faceParams(study, { together: true, factor, guard: false });
-    const plain = resizePixels(photo, photo.width * factor, photo.height * factor, 'lanczos3');
-    const remember = study.rememberFor(`sheet ${file}`);
-    const pictures = [plain];
-    for (const strength of [0.5, 1])
-      pictures.push(await runFaces(study, hub, photo, params, strength, remember));
+    const plain = await resizeImage(image, photo.width * factor, photo.height * factor, {
+      kernel: 'lanczos3',
+      store: study.store,
+      context: quietContext(),
+    });
+    const trial = { small: image, remember: study.rememberFor(`sheet ${file}`) };
+    const pictures = [await readPixels(plain)];
+    for (const strength of [0.5, 1]) {
+      const { pixels } = await putFaces(study, trial, plain, faceParams(study, { guard: false }), strength);
+      pictures.push(pixels);
+    }
     for (const face of largest) {
       for (const [column, picture] of pictures.entries()) {
         tiles.push({

@@ -2,6 +2,7 @@ import type { StepDescription } from '../shared/contract.ts';
 import { HeirloomError } from '../shared/failure.ts';
 import { accepts, checkParams, defaultParams, type ParamSpec, type ParamValue } from '../shared/params.ts';
 import type { Recipe, StepUse } from '../shared/recipe.ts';
+import { insertUse, newUseId } from '../shared/recipe-order.ts';
 import { UsageError } from './command.ts';
 import { type Flag, numberFrom, type ParsedFlags } from './flags.ts';
 
@@ -113,22 +114,8 @@ function applyStep(recipe: Recipe, flags: ParsedFlags, step: StepDescription, st
   });
   const at = recipe.steps.findIndex((use) => use.step === id);
   if (at >= 0) return { ...recipe, steps: recipe.steps.map((use, index) => (index === at ? change(use) : use)) };
-  const added = change({ id: newId(recipe, id), step: id, version: step.version, enabled: true, strength: 1, params: defaultParams(step.params) });
-  return { ...recipe, steps: insert(recipe.steps, added, steps) };
-}
-
-/** A step that is not in the recipe comes where a new recipe would have it. */
-function insert(uses: readonly StepUse[], added: StepUse, steps: readonly StepDescription[]): readonly StepUse[] {
-  const order = (use: StepUse): number => steps.findIndex(({ id }) => id === use.step);
-  const before = uses.findIndex((use) => order(use) > order(added));
-  return before < 0 ? [...uses, added] : [...uses.slice(0, before), added, ...uses.slice(before)];
-}
-
-function newId(recipe: Recipe, step: string): string {
-  const taken = new Set(recipe.steps.map((use) => use.id));
-  let number = 1;
-  while (taken.has(`${step}-${number}`)) number++;
-  return `${step}-${number}`;
+  const added = change({ id: newUseId(recipe, id), step: id, version: step.version, enabled: true, strength: 1, params: defaultParams(step.params) });
+  return insertUse(recipe, added, steps);
 }
 
 function givenParams(flags: ParsedFlags, step: StepDescription, steps: readonly StepDescription[]): Record<string, ParamValue> {

@@ -5,6 +5,7 @@ import type { FaceBox } from '../shared/face-edit.ts';
 import { HeirloomError } from '../shared/failure.ts';
 import { checkParams } from '../shared/params.ts';
 import type { Recipe, StepUse } from '../shared/recipe.ts';
+import { facesTakenAfter } from '../shared/recipe-order.ts';
 import type { Context } from './context.ts';
 import { type InspectedFace, inspectFaces } from './faces/inspect-faces.ts';
 import type { NamedFace } from './faces/merge-detections.ts';
@@ -142,7 +143,11 @@ export class FaceInspections {
   }
 }
 
-/** @throws HeirloomError `bad-input` when the use is not there or its step knows no faces. */
+/**
+ * A use, the recipe up to the picture that its faces are taken from, and what comes after.
+ *
+ * @throws HeirloomError `bad-input` when the use is not there or its step knows no faces.
+ */
 function findUse(
   recipe: Recipe,
   id: string,
@@ -157,7 +162,13 @@ function findUse(
     );
   return {
     use,
-    before: { ...recipe, steps: recipe.steps.slice(0, index) },
+    before: {
+      ...recipe,
+      steps: recipe.steps.slice(
+        0,
+        facesTakenAfter(recipe.steps.slice(0, index), (step) => findStep(step).behindFaces === true),
+      ),
+    },
     after: recipe.steps.slice(index + 1),
   };
 }

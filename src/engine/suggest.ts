@@ -33,9 +33,9 @@ export async function suggestRecipe(image: Image, metadata: PhotoMetadata, model
     use('descreen', screen !== undefined, 1, screen === undefined ? {} : { periodPx: round(screen.periodPx, 100), angleDeg: round(screen.angleDeg, 10) }),
     use('tone', tone.enabled, 1, tone.params),
     use('clean', canClean && strength > 0, strength > 0 ? strength : 0.3, {}),
-    // Not in full: a part of the photo's own skin stays.
-    use('faces', needsFaces, 0.7, {}),
     use('enlarge', canEnlarge && longSidePx < largeSidePx, 1, { factor: longSidePx < smallSidePx ? 4 : 2 }),
+    // From the photo before the enlargement, and not in full: a part of the photo's own skin stays.
+    use('faces', needsFaces, 0.7, {}),
     use('grain', false, 1, {}),
   ];
   return { format: 'heirloom-recipe', version: 1, steps };

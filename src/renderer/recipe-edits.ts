@@ -1,6 +1,7 @@
 import type { StepDescription } from '../shared/contract.ts';
 import { defaultParams, type ParamValue } from '../shared/params.ts';
 import type { Recipe, StepUse } from '../shared/recipe.ts';
+import { insertUse, newUseId, type OrderedStep } from '../shared/recipe-order.ts';
 
 /** Recipes changed one way each; the recipe given is never touched. */
 
@@ -23,19 +24,17 @@ function effective(recipe: Recipe): unknown {
     ]);
 }
 
-export function addStep(recipe: Recipe, step: StepDescription): Recipe {
-  const taken = new Set(recipe.steps.map((use) => use.id));
-  let number = 1;
-  while (taken.has(`${step.id}-${number}`)) number += 1;
+/** Adds a use of a step where a new recipe would have it in the order of `steps`; without an order, at the end. */
+export function addStep(recipe: Recipe, step: StepDescription, steps: readonly OrderedStep[] = []): Recipe {
   const use: StepUse = {
-    id: `${step.id}-${number}`,
+    id: newUseId(recipe, step.id),
     step: step.id,
     version: step.version,
     enabled: true,
     strength: 1,
     params: defaultParams(step.params),
   };
-  return { ...recipe, steps: [...recipe.steps, use] };
+  return insertUse(recipe, use, steps);
 }
 
 export function removeStep(recipe: Recipe, id: string): Recipe {

@@ -85,6 +85,8 @@ export interface StepDescription {
   readonly proposesMask?: boolean;
   /** It takes decisions about single faces, and `faces.inspect` says which there are. */
   readonly perFace?: boolean;
+  /** Faces that are put in right after it are restored from the picture before it: what it does is done to the background alone. */
+  readonly behindFaces?: boolean;
   /** Its uses hold removals (`entries`), each with its own mask; `retouch.run` shows what becomes of them. */
   readonly holdsEntries?: boolean;
   /** It may change the size of the picture, so it acts on all of it and takes no mask. */

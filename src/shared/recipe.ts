@@ -1,6 +1,7 @@
 import { faceEditsSchema } from './face-edit.ts';
 import { HeirloomError } from './failure.ts';
 import { maskSchema } from './mask.ts';
+import { migrateRecipe } from './recipe-migration.ts';
 import { removalSchema } from './removal.ts';
 import { array, boolean, type Infer, integer, number, object, oneOf, optional, record, string, union } from './schema.ts';
 
@@ -39,7 +40,7 @@ export type Recipe = Infer<typeof recipeSchema>;
 export const emptyRecipe: Recipe = { format: 'heirloom-recipe', version: 1, steps: [] };
 
 /**
- * Reads a recipe from JSON text.
+ * Reads a recipe from JSON text, also one that an earlier version wrote.
  *
  * @throws HeirloomError `bad-input` naming `where` and what is wrong.
  */
@@ -54,7 +55,7 @@ export function parseRecipe(text: string, where: string): Recipe {
     const recipe = recipeSchema.parse(value);
     const ids = new Set(recipe.steps.map((use) => use.id));
     if (ids.size !== recipe.steps.length) throw new HeirloomError('bad-input', 'two steps share one id.');
-    return recipe;
+    return migrateRecipe(recipe);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new HeirloomError('bad-input', `${where} is not a Heirloom recipe: ${reason}`);

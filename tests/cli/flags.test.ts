@@ -105,6 +105,8 @@ describe('the flags of the steps', () => {
     expect(faces('--faces', 'on', '--face-strength', '0.4', '--face-alpha', '0.9')).toMatchObject({ enabled: true, strength: 0.4, params: { faceAlpha: 0.9 } });
     expect(faces('--face-strength', '0.25')).toMatchObject({ enabled: true, strength: 0.25 });
     expect(faces('--faces', '0.7')).toMatchObject({ enabled: true, strength: 0.7 });
+    const both = applyRecipeFlags(emptyRecipe, parseFlags(expandPrincipals(['--faces', 'on', '--enlarge', '2'], real), recipeFlags(real)), real);
+    expect(both.steps.map(({ step }) => step)).toEqual(['enlarge', 'faces']);
     expect(() => faces('--face-strength', '2')).toThrow('--face-strength should be a number from 0 to 1');
   });
 

@@ -31,6 +31,12 @@ describe('recipe edits', () => {
     expect(addStep(removeStep(recipe, 'tone-1'), step).steps.at(-1)?.id).toBe('tone-1');
   });
 
+  test('a step comes where a new recipe would have it', () => {
+    const order = ['clean', 'tone', 'grain'].map((id) => ({ id }));
+    const added = addStep(addStep(two, { ...step, id: 'grain' }, order), step, order);
+    expect(added.steps.map((use) => use.id)).toEqual(['tone-1', 'clean-1', 'tone-2', 'grain-1']);
+  });
+
   test('moving stays inside the list', () => {
     expect(moveStep(two, 'clean-1', 0).steps.map((use) => use.step)).toEqual(['clean', 'tone']);
     expect(moveStep(two, 'clean-1', 2)).toBe(two);

@@ -19,7 +19,7 @@ describe('decisions about faces', () => {
     const use = {
       id: 'faces-1',
       step: 'faces',
-      version: 2,
+      version: 3,
       enabled: true,
       strength: 1,
       params: {},

@@ -123,7 +123,7 @@ async function missingGrain(background: Image, placed: Omit<Placed, 'grain'>): P
   for (let i = 0; i < before.length; i++)
     before[i] = raw[Math.floor(i / channels) * background.channels + (i % channels)]!;
   const weights = maskOver(placed, rect);
-  const change = warpPixels(placed.change, placed.toChange, rect, 'zero');
+  const change = warpPixels(placed.change, placed.toChange, rect, 'zero', weights);
   const after = before.map((value, i) => value + weights[Math.floor(i / channels)]! * change[i]!);
   const window = { width: rect.width, height: rect.height, weights };
   const grain = (data: Float32Array): number =>
@@ -179,7 +179,7 @@ function addChange(
   cover: Float32Array,
 ): void {
   const mask = maskOver(face, rect);
-  const change = warpPixels(face.change, face.toChange, rect, 'zero');
+  const change = warpPixels(face.change, face.toChange, rect, 'zero', mask);
   for (let y = 0, i = 0; y < rect.height; y++) {
     for (let x = 0; x < rect.width; x++, i++) {
       const weight = mask[i]!;

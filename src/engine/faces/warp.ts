@@ -35,35 +35,77 @@ export type Beyond = 'mirror' | 'zero';
  * Samples `source` at map(pixel center) for every pixel of `target` (given in the coordinates that `map` takes) with a Lanczos kernel of three lobes.
  *
  * The kernel is not stretched: a source that is to shrink by more than a little must be shrunk first. Any number of channels, no clamping.
+ *
+ * @param where (target.height, target.width): pixels at which it is 0 are not sampled and stay 0.
  */
-export function warpPixels(source: Pixels, map: Affine, target: Rect, beyond: Beyond): Float32Array {
+export function warpPixels(
+  source: Pixels,
+  map: Affine,
+  target: Rect,
+  beyond: Beyond,
+  where?: Float32Array,
+): Float32Array {
   const { channels } = source;
   const out = new Float32Array(target.width * target.height * channels);
   const columns = new Int32Array(taps);
   const rows = new Int32Array(taps);
-  for (let y = 0, at = 0; y < target.height; y++) {
-    for (let x = 0; x < target.width; x++, at += channels) {
+  const sample = channels === 3 ? sampleRgb : sampleAny;
+  for (let y = 0, i = 0; y < target.height; y++) {
+    for (let x = 0; x < target.width; x++, i++) {
+      if (where?.[i] === 0) continue;
       const [px, py] = [target.x + x + 0.5, target.y + y + 0.5];
       const sourceX = map.xx * px + map.xy * py + map.tx - 0.5;
       const sourceY = map.yx * px + map.yy * py + map.ty - 0.5;
       const phaseX = place(sourceX, source.width, beyond, columns);
       const phaseY = place(sourceY, source.height, beyond, rows);
-      if (phaseX < 0 || phaseY < 0) continue;
-      for (let j = 0; j < taps; j++) {
-        const down = table[phaseY * taps + j]!;
-        if (down === 0 || rows[j]! < 0) continue;
-        const row = rows[j]! * source.width;
-        for (let i = 0; i < taps; i++) {
-          const weight = down * table[phaseX * taps + i]!;
-          if (weight === 0 || columns[i]! < 0) continue;
-          const from = (row + columns[i]!) * channels;
-          for (let c = 0; c < channels; c++) out[at + c]! += weight * source.data[from + c]!;
-        }
-      }
+      if (phaseX >= 0 && phaseY >= 0) sample(source, columns, rows, phaseX * taps, phaseY * taps, out, i);
     }
   }
   return out;
 }
+
+type Sample = (
+  source: Pixels,
+  columns: Int32Array,
+  rows: Int32Array,
+  atX: number,
+  atY: number,
+  out: Float32Array,
+  pixel: number,
+) => void;
+
+const sampleRgb: Sample = ({ data, width }, columns, rows, atX, atY, out, pixel) => {
+  let [r, g, b] = [0, 0, 0];
+  for (let j = 0; j < taps; j++) {
+    const down = table[atY + j]!;
+    if (down === 0 || rows[j]! < 0) continue;
+    const row = rows[j]! * width;
+    for (let i = 0; i < taps; i++) {
+      if (columns[i]! < 0) continue;
+      const weight = down * table[atX + i]!;
+      const from = 3 * (row + columns[i]!);
+      r += weight * data[from]!;
+      g += weight * data[from + 1]!;
+      b += weight * data[from + 2]!;
+    }
+  }
+  out[3 * pixel] = r;
+  out[3 * pixel + 1] = g;
+  out[3 * pixel + 2] = b;
+};
+
+const sampleAny: Sample = ({ data, width, channels }, columns, rows, atX, atY, out, pixel) => {
+  for (let j = 0; j < taps; j++) {
+    const down = table[atY + j]!;
+    if (down === 0 || rows[j]! < 0) continue;
+    for (let i = 0; i < taps; i++) {
+      if (columns[i]! < 0) continue;
+      const weight = down * table[atX + i]!;
+      const from = (rows[j]! * width + columns[i]!) * channels;
+      for (let c = 0; c < channels; c++) out[pixel * channels + c]! += weight * data[from + c]!;
+    }
+  }
+};
 
 /** The indices of the taps around a position, and its phase; −1 when all of them are beyond the edge and count as nothing. */
 function place(position: number, length: number, beyond: Beyond, indices: Int32Array): number {

@@ -44,9 +44,12 @@ const weights: readonly (readonly [number, number, number, number])[] = [
  * Heeger 1992), so no network under test is its own judge. Gray counts as RGB. Undefined below 32 pixels a side.
  */
 export function featureDistance(a: Pixels, b: Pixels): number | undefined {
-  const scales = featureScales(a, b, weights.some(([, , direction]) => direction > 0));
-  if (scales === undefined) return undefined;
-  return scales.reduce((sum, parts, scale) => {
+  return featureDistanceFrom(featuresOf(a), featuresOf(b));
+}
+
+/** The same for pictures whose features are known: one that many are compared with is looked at once. */
+export function featureDistanceFrom(a: Features, b: Features): number | undefined {
+  return partsBetween(a, b)?.reduce((sum, parts, scale) => {
     const [structure, texture, direction, color] = weights[scale]!;
     return (
       sum +
@@ -60,13 +63,32 @@ export function featureDistance(a: Pixels, b: Pixels): number | undefined {
 
 /** The unweighted parts of `featureDistance` at each scale, finest first; directions, which take half of the time, only where they are asked for. */
 export function featureScales(a: Pixels, b: Pixels, withDirections = true): readonly FeatureParts[] | undefined {
-  if (Math.min(a.width, a.height) < 2 ** (scaleCount + 1)) return undefined;
-  let left = opponentFields(a);
-  let right = opponentFields(b);
+  return partsBetween(featuresOf(a, withDirections), featuresOf(b, withDirections));
+}
+
+/** What is seen in a picture at each scale; nothing in one below 32 pixels a side. */
+export type Features = readonly {
+  readonly fields: readonly Field[];
+  readonly responses: ReturnType<typeof responsesOf>;
+}[];
+
+const usesDirections = weights.some(([, , direction]) => direction > 0);
+
+/** What `featureDistance` sees in a picture; directions only where they count unless told otherwise. */
+export function featuresOf(pixels: Pixels, withDirections = usesDirections): Features {
+  if (Math.min(pixels.width, pixels.height) < 2 ** (scaleCount + 1)) return [];
+  let fields = opponentFields(pixels);
   return Array.from({ length: scaleCount }, (_, scale) => {
-    if (scale > 0) [left, right] = [left.map(halveField), right.map(halveField)];
-    const parts = lumaParts(responsesOf(left[0]!, withDirections), responsesOf(right[0]!, withDirections));
-    return { ...parts, color: colorPart(left, right) };
+    if (scale > 0) fields = fields.map(halveField);
+    return { fields, responses: responsesOf(fields[0]!, withDirections) };
+  });
+}
+
+function partsBetween(a: Features, b: Features): readonly FeatureParts[] | undefined {
+  if (a.length === 0 || b.length === 0) return undefined;
+  return a.map((left, scale) => {
+    const right = b[scale]!;
+    return { ...lumaParts(left.responses, right.responses), color: colorPart(left.fields, right.fields) };
   });
 }
 

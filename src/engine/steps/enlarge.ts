@@ -40,6 +40,7 @@ export const enlarge = defineStep({
   summary: 'Makes the photo larger and sharper.',
   params,
   strength: 'none',
+  behindFaces: true,
   models: (values, hub) => [hub.key(choose(values, hub))],
   outputSize: (input, values) => targetSize(input, values),
   forPart: (values, whole) => ({ ...values, size: 'factor', factor: targetSize(whole, values).width / whole.width }),

@@ -1,5 +1,5 @@
 import type { FaceEdits } from '../../shared/face-edit.ts';
-import { defaultParams, type ParamValues } from '../../shared/params.ts';
+import type { ParamValues } from '../../shared/params.ts';
 import type { Context } from '../context.ts';
 import { thenScaled, toAffine } from '../faces/affine.ts';
 import { cropFace } from '../faces/crop-face.ts';
@@ -8,11 +8,10 @@ import { type FaceBench, type FaceWishes, locateFaces } from '../faces/locate-fa
 import { chooseFaceDetector } from '../faces/open-face-detector.ts';
 import { type FacePatch, pasteFaces } from '../faces/paste-faces.ts';
 import { faceModelKeys, patchOf, restoreLocated } from '../faces/restore-located.ts';
+import { enlargedWindows } from '../image/enlarged-windows.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
-import { resizeImage } from '../image/resize.ts';
 import { forgetful } from '../memo.ts';
-import { enlarge } from './enlarge.ts';
 import { mendingOf } from './mend-faces.ts';
 import { defineStep, type StepTools } from './step.ts';
 
@@ -56,55 +55,20 @@ const params = {
     help: 'A face that the network would turn into somebody else stays as it is.',
     default: true,
   },
-  together: {
-    kind: 'flag',
-    label: 'Enlarge the background here',
-    help: 'Enlarges the photo in this step: the background by its own network, the faces from the photo as it was. Turn the step Enlarge off then.',
-    default: false,
-  },
-  factor: {
-    kind: 'number',
-    label: 'Factor',
-    help: 'How many times wider and higher the result is.',
-    min: 1,
-    max: 8,
-    step: 0.1,
-    default: 2,
-    unit: '×',
-    shownWhen: { param: 'together', is: true },
-  },
-  background: {
-    kind: 'model',
-    label: 'Background',
-    help: 'The network that enlarges everything but the faces.',
-    role: 'enlarge',
-    default: '',
-    shownWhen: { param: 'together', is: true },
-  },
-  alpha: {
-    kind: 'number',
-    label: 'Fidelity ↔ perception',
-    help: 'Of the background: 0 keeps to what the photo shows; 1 invents plausible texture.',
-    min: 0,
-    max: 1,
-    step: 0.01,
-    default: 0.3,
-    shownWhen: { param: 'together', is: true },
-  },
 } as const;
 
 type Params = ParamValues<typeof params>;
 
 /**
- * Finds the faces and restores each from the picture as it reaches this step. At its size, so that a following enlargement sees the restored faces; or `together` with
- * an enlargement, as Real-ESRGAN does it: faces from the picture as it was, the background by its own network, faces pasted last and as sharp as their crops are.
+ * Finds the faces and restores each. Right after an enlargement faces are taken from the picture before it, the background is what its own network made of it, and
+ * faces are put in last, as sharp as their crops are (Real-ESRGAN's face-enhance). Elsewhere they are taken from the picture as it reaches this step.
  *
  * Strength acts on what is pasted, so it moves evenly; every face may have its own. Without a face, or with none that passes the guard, the result is the input
- * itself (or the enlarged one).
+ * itself.
  */
 export const faces = defineStep({
   id: 'faces',
-  version: 2,
+  version: 3,
   title: 'Faces',
   summary: 'Restores faces, and leaves those alone that would become somebody else.',
   params,
@@ -112,87 +76,58 @@ export const faces = defineStep({
   perFace: true,
   models: (values, hub, edits) => {
     const own = edits?.faces.filter(({ model, alpha }) => model !== undefined || alpha !== undefined) ?? [];
-    const keys = [
+    return [
       hub.key({ id: chooseFaceDetector(hub, values.detector) }),
       ...faceModelKeys({ model: values.model, alpha: values.faceAlpha }, { models: hub }),
       ...own.flatMap(({ model = values.model, alpha = values.faceAlpha }) =>
         faceModelKeys({ model, alpha }, { models: hub }),
       ),
     ];
-    return values.together ? [...keys, ...enlarge.models(behind(values), hub)] : keys;
   },
-  outputSize: (input, values, photo) =>
-    values.together
-      ? enlarge.outputSize(input, behind(values), photo)
-      : { width: input.width, height: input.height },
+  outputSize: ({ width, height }) => ({ width, height }),
   // A face that reaches into a part must be seen whole; most of those that fill a part are.
   contextPx: async () => 256,
   run: async (image, values, tools, context) => {
-    if (tools.strength === 0) return image;
-    if (values.together) return runTogether(image, values, tools, context);
-    const patches = await restoreAll(image, values, tools, context.part(0, 0.9));
+    const { store, strength, facesFrom = image } = tools;
+    if (strength === 0) return image;
+    const patches = await restoreAll(facesFrom, values, tools, context.part(0, 0.8));
     if (patches.length === 0) return image;
-    return pasteFaces(image, image, patches, { store: tools.store, context: context.part(0.9, 1) });
+    const pasted =
+      facesFrom === image
+        ? patches
+        : await overBackground(facesFrom, image, patches, { store, context: context.part(0.8, 0.9) });
+    return pasteFaces(image, facesFrom, pasted, { store, context: context.part(0.9, 1) });
   },
 });
-
-/** What the step Enlarge does for the background. */
-function behind({ factor, background, alpha }: Params): ParamValues<typeof enlarge.params> {
-  return { ...defaultParams(enlarge.params), factor, model: background, alpha };
-}
-
-async function runTogether(image: Image, values: Params, tools: StepTools, context: Context): Promise<Image> {
-  const { store } = tools;
-  const patches = await restoreAll(image, values, tools, context.part(0, 0.4));
-  const background = await enlarge.run(image, behind(values), tools, context.part(0.4, 0.85));
-  if (patches.length === 0) return background;
-  try {
-    const clean = await withoutInvention(image, background, patches, {
-      store,
-      context: context.part(0.85, 0.95),
-    });
-    return await pasteFaces(background, image, clean, { store, context: context.part(0.95, 1) });
-  } finally {
-    if (background !== image) await background.dispose();
-  }
-}
 
 /**
  * The patches, less what the background's network made of the same faces: what it added in comparison with a plain enlargement, as the crop sees it. Otherwise
  * a face would be sharpened by both networks. Over a plain enlargement nothing is taken away, exactly.
  */
-async function withoutInvention(
+async function overBackground(
   image: Image,
   background: Image,
   patches: readonly FacePatch[],
   bench: { readonly store: ImageStore; readonly context: Context },
 ): Promise<FacePatch[]> {
-  const plain = await resizeImage(image, background.width, background.height, {
-    kernel: 'lanczos3',
-    ...bench,
-  });
-  try {
-    const result: FacePatch[] = [];
-    for (const patch of patches) {
-      const toBackground = thenScaled(
-        toAffine(invertSimilarity(patch.toCrop)),
-        [0, 0],
-        background.width / image.width,
-        background.height / image.height,
-      );
-      const [made, shown] = [
-        await cropFace(background, toBackground, patch.change.width, bench),
-        await cropFace(plain, toBackground, patch.change.width, bench),
-      ];
-      const data = patch.change.data.map(
-        (value, i) => value - ((made.data[i] as number) - (shown.data[i] as number)),
-      );
-      result.push({ ...patch, change: { ...patch.change, data } });
-    }
-    return result;
-  } finally {
-    if (plain !== image) await plain.dispose();
+  const plain = enlargedWindows(image, background);
+  const result: FacePatch[] = [];
+  for (const [index, patch] of patches.entries()) {
+    const toBackground = thenScaled(
+      toAffine(invertSimilarity(patch.toCrop)),
+      [0, 0],
+      background.width / image.width,
+      background.height / image.height,
+    );
+    const [made, shown] = [
+      await cropFace(background, toBackground, patch.change.width, bench),
+      await cropFace(plain, toBackground, patch.change.width, bench),
+    ];
+    const data = patch.change.data.map((value, i) => value - (made.data[i]! - shown.data[i]!));
+    result.push({ ...patch, change: { ...patch.change, data } });
+    bench.context.report((index + 1) / patches.length);
   }
+  return result;
 }
 
 /** What the parameters and decisions of a use ask for. */

@@ -12,7 +12,7 @@ import type { Step } from './step.ts';
 import { tone } from './tone.ts';
 
 /** Every step, in the order in which a new recipe uses them. */
-export const steps: readonly Step[] = [widen(repair), widen(descreen), widen(remove), widen(tone), widen(clean), widen(faces), widen(enlarge), widen(grain)];
+export const steps: readonly Step[] = [widen(repair), widen(descreen), widen(remove), widen(tone), widen(clean), widen(enlarge), widen(faces), widen(grain)];
 
 /** A step's parameter types are known to the step alone; everyone else hands over what `checkParams` returned. */
 function widen<S extends ParamSet>(step: Step<S>): Step {
@@ -28,7 +28,7 @@ export function findStep(id: string): Step {
 
 /** A step as a user interface sees it. */
 export function describeStep(step: Step): StepDescription {
-  const { id, version, title, summary, strength, params, mask, proposesMask, perFace, holdsEntries } = step;
+  const { id, version, title, summary, strength, params, mask, proposesMask, perFace, behindFaces, holdsEntries } = step;
   const ownMask = proposesMask === true ? { proposesMask } : mask === 'own' ? { needsMask: true } : {};
   const size = { width: 1000, height: 1000 };
   const changesSize = step.outputSize(size, defaultParams(params), { dpi: undefined }).width !== size.width;
@@ -41,6 +41,7 @@ export function describeStep(step: Step): StepDescription {
     params,
     ...ownMask,
     ...(perFace === true ? { perFace } : {}),
+    ...(behindFaces === true ? { behindFaces } : {}),
     ...(holdsEntries === true ? { holdsEntries } : {}),
     ...(changesSize ? { changesSize } : {}),
   };

@@ -4,6 +4,7 @@ import { HeirloomError } from '../../shared/failure.ts';
 import type { Mask } from '../../shared/mask.ts';
 import { checkParams } from '../../shared/params.ts';
 import type { Recipe, StepUse } from '../../shared/recipe.ts';
+import { acts } from '../../shared/recipe-order.ts';
 import type { Context } from '../context.ts';
 import { checkMaskSize, rasterizeMask } from '../../shared/raster/rasterize-mask.ts';
 import { belowPatches, withDispose } from '../fill/patched-image.ts';
@@ -16,6 +17,12 @@ import { findStep } from './registry.ts';
 import type { RemovalCache } from './removal-cache.ts';
 import type { OriginalPhoto, Size, Step, StepTools } from './step.ts';
 import type { StepCache } from './step-cache.ts';
+
+/** A picture that faces are taken from, and what identifies its pixels. */
+interface FaceSource {
+  readonly image: Image;
+  readonly key: string;
+}
 
 /** Where a recipe runs. */
 export interface RecipeBench {
@@ -41,26 +48,34 @@ export interface RecipeBench {
  * @throws HeirloomError `bad-input` for unknown steps or parameters, before anything is computed.
  */
 export async function runRecipe(image: Image, imageKey: string, recipe: Recipe, bench: RecipeBench, context: Context): Promise<Image> {
-  const uses = recipe.steps.filter((use) => use.enabled && use.strength > 0);
+  const uses = recipe.steps.filter(acts);
   checkRecipe(image, recipe, bench);
   const costs = uses.map((use) => (findStep(use.step).models(paramsOf(use), bench.models).length > 0 ? 20 : 1));
   const total = costs.reduce((sum, cost) => sum + cost, 0);
   const original = bench.original ?? { image, part: fullRect(image) };
   let current = image;
   let key = imageKey;
+  // What the faces of a step about them are taken from (see `facesTakenAfter`).
+  let source: FaceSource = { image, key };
   let done = 0;
   bench.cache.retain(current);
+  bench.cache.retain(source.image);
   try {
     for (const [index, use] of uses.entries()) {
       const cost = costs[index] as number;
       const part = context.part(done / total, (done + cost) / total);
       part.report(0, findStep(use.step).title);
-      const [input, inputKey] = [current, key];
+      const [input, inputKey, facesFrom] = [current, key, source];
       const damage = damageLeft(uses.slice(index));
       key = stepKey(key, use, damage, bench);
-      const next = await bench.cache.getOrMake(key, () => runStep(input, inputKey, use, damage, { ...bench, original }, part));
+      const next = await bench.cache.getOrMake(key, () => runStep(input, inputKey, use, damage, facesFrom, { ...bench, original }, part));
       bench.cache.release(current);
       current = next;
+      if (findStep(use.step).behindFaces !== true) {
+        bench.cache.retain(current);
+        bench.cache.release(source.image);
+        source = { image: current, key };
+      }
       done += cost;
       part.report(1);
     }
@@ -68,6 +83,8 @@ export async function runRecipe(image: Image, imageKey: string, recipe: Recipe, 
   } catch (error) {
     bench.cache.release(current);
     throw error;
+  } finally {
+    bench.cache.release(source.image);
   }
 }
 
@@ -80,7 +97,7 @@ export function checkRecipe(input: Size, recipe: Recipe, bench: Pick<RecipeBench
       throw new HeirloomError('bad-input', `This recipe uses version ${use.version} of the step ${step.title}; this Heirloom has version ${step.version}.`, 'Update Heirloom to carry it out.');
     }
     const values = paramsOf(use);
-    if (!use.enabled || use.strength === 0) continue;
+    if (!acts(use)) continue;
     const next = step.outputSize(size, values, bench.photo);
     if (use.mask !== undefined) checkMask(use.mask, step, size, next);
     if (use.entries !== undefined) checkEntries(use.entries, step, values, size);
@@ -117,7 +134,7 @@ function checkEntries(
 export function recipeNotices(input: Size, recipe: Recipe, bench: Pick<RecipeBench, 'photo'>): readonly string[] {
   let size: Size = { width: input.width, height: input.height };
   return recipe.steps.flatMap((use) => {
-    if (!use.enabled || use.strength === 0) return [];
+    if (!acts(use)) return [];
     const step = findStep(use.step);
     const values = paramsOf(use);
     const notices = step.notices?.(values, use.mask, size, use.entries ?? []) ?? [];
@@ -133,7 +150,7 @@ function paramsOf(use: StepUse): ReturnType<typeof checkParams> {
 
 /** What `runRecipe` knows its result by. */
 export function recipeKey(imageKey: string, recipe: Recipe, bench: Pick<RecipeBench, 'models'>): string {
-  const uses = recipe.steps.filter((use) => use.enabled && use.strength > 0);
+  const uses = recipe.steps.filter(acts);
   return uses.reduce((key, use, index) => stepKey(key, use, damageLeft(uses.slice(index)), bench), imageKey);
 }
 
@@ -141,7 +158,7 @@ export function recipeKey(imageKey: string, recipe: Recipe, bench: Pick<RecipeBe
 export function damageLeft([first, ...later]: readonly StepUse[]): readonly Mask[] {
   if (first === undefined || findStep(first.step).perFace !== true) return [];
   return later
-    .filter((use) => use.enabled && use.strength > 0 && findStep(use.step).mask === 'own')
+    .filter((use) => acts(use) && findStep(use.step).mask === 'own')
     .flatMap(({ mask, entries = [] }) => [...(mask === undefined ? [] : [mask]), ...entries.filter(({ enabled }) => enabled).map((entry) => entry.mask)]);
 }
 
@@ -170,9 +187,9 @@ export function stepTools(inputKey: string, use: StepUse, damage: readonly Mask[
   };
 }
 
-async function runStep(image: Image, inputKey: string, use: StepUse, damage: readonly Mask[], bench: RecipeBench, context: Context): Promise<Image> {
+async function runStep(image: Image, inputKey: string, use: StepUse, damage: readonly Mask[], source: FaceSource, bench: RecipeBench, context: Context): Promise<Image> {
   const step = findStep(use.step);
-  const tools = stepTools(inputKey, use, damage, bench);
+  const tools = step.perFace === true ? { ...stepTools(source.key, use, damage, bench), facesFrom: source.image } : stepTools(inputKey, use, damage, bench);
   const strength = step.strength === 'blend' ? use.strength : 1;
   const mask = step.mask === 'own' ? undefined : use.mask;
   const blends = strength < 1 || mask !== undefined;

@@ -31,6 +31,8 @@ export interface StepTools {
   readonly mask?: Mask;
   /** What was decided about single faces. Only for steps with `perFace`. */
   readonly faces?: FaceEdits;
+  /** The picture that faces are taken from, of any size, where that is not the input itself. Only for steps with `perFace`. */
+  readonly facesFrom?: Image;
   /** Masks of later steps that will fill what they select: damage that is still in the picture. Only for steps with `perFace`. */
   readonly damage?: readonly Mask[];
   /** Where holes are filled; in the calling thread if left out. */
@@ -65,6 +67,8 @@ export interface Step<S extends ParamSet = ParamSet> {
   readonly proposesMask?: boolean;
   /** It takes decisions about single faces. */
   readonly perFace?: boolean;
+  /** Faces that come right after it are taken from the picture before it: what it does is done to the background alone. */
+  readonly behindFaces?: boolean;
   /** Its uses hold removals, and `run` carries out those that are on. */
   readonly holdsEntries?: boolean;
   /** What it does to a place depends on more than a margin around it, so previews of a part run it on the whole picture. */

@@ -113,9 +113,9 @@ describe('the faces step', () => {
   });
 });
 
-describe('together with an enlargement', () => {
+describe('after an enlargement', () => {
   let both: ModelHub;
-  const together = { ...unguarded, together: true, factor: 2 };
+  const background = { ...defaultParams(enlarge.params), factor: 2 };
   beforeAll(() => {
     const weights = join(folder, 'compact.safetensors');
     writeSafetensors(weights, compactWeights({ scale: 2 }), { dtype: 'f32', metadata: {} });
@@ -126,20 +126,26 @@ describe('together with an enlargement', () => {
     ]);
     both = { ...real, openNetwork: async (id) => seesOne(await real.openNetwork(id), 2) };
   });
-
-  it('enlarges the background as the step Enlarge does, bit for bit outside the face', async () => {
-    const tools = { store: bench.store, models: both, strength: 1, photo: { dpi: undefined } };
-    const enlarged = await enlarge.run(
+  const enlarged = (models: ModelHub): Promise<Image> =>
+    enlarge.run(
       photo,
-      { ...defaultParams(enlarge.params), alpha: together.alpha },
-      tools,
+      background,
+      { store: bench.store, models, strength: 1, photo: { dpi: undefined } },
       quietContext(),
     );
-    const result = await run(together, 1, photo, both);
+  const runAfter = (params: typeof defaults, on: Image, models: ModelHub): Promise<Image> =>
+    faces.run(
+      on,
+      params,
+      { store: bench.store, models, strength: 1, photo: { dpi: undefined }, facesFrom: photo },
+      quietContext(),
+    );
+
+  it('keeps the background bit for bit outside the face', async () => {
+    const behind = await enlarged(both);
+    const result = await runAfter(unguarded, behind, both);
     expect([result.width, result.height]).toEqual([256, 256]);
-    expect(faces.outputSize(photo, together, { dpi: undefined })).toEqual({ width: 256, height: 256 });
-    expect(faces.models(together, both)).toHaveLength(3);
-    const [before, after] = [await pixelsOf(enlarged), await pixelsOf(result)];
+    const [before, after] = [await pixelsOf(behind), await pixelsOf(result)];
     let changed = 0;
     for (let i = 0; i < before.length; i++) {
       if (before[i] === after[i]) continue;
@@ -149,16 +155,25 @@ describe('together with an enlargement', () => {
     expect(changed).toBeGreaterThan(8000);
   });
 
-  it('only enlarges when every face stays as it is', async () => {
-    const tools = { store: bench.store, models: both, strength: 1, photo: { dpi: undefined } };
-    const enlarged = await enlarge.run(
-      photo,
-      { ...defaultParams(enlarge.params), alpha: together.alpha },
-      tools,
-      quietContext(),
-    );
-    const result = await run({ ...together, guard: true }, 1, photo, both);
-    expect(await pixelsOf(result)).toEqual(await pixelsOf(enlarged));
+  it('is the background itself when every face stays as it is', async () => {
+    const behind = await enlarged(both);
+    expect(await runAfter(defaults, behind, both)).toBe(behind);
+  });
+
+  it('gives the restorer the face as it was before the enlargement', async () => {
+    const given: Float32Array[] = [];
+    const spying: ModelHub = {
+      ...both,
+      open: async (choice) => {
+        const model = await both.open(choice);
+        if (choice.id !== 'restorer') return model;
+        return { ...model, once: (pixels) => (given.push(pixels.data.slice()), model.once(pixels)) };
+      },
+    };
+    await run(unguarded, 1, photo, spying);
+    await runAfter(unguarded, await enlarged(spying), spying);
+    expect(given).toHaveLength(2);
+    expect(given[1]).toEqual(given[0]);
   });
 
   it('does not sharpen a face twice: with a restorer that changes nothing it is the plainly enlarged one', async () => {
@@ -185,13 +200,15 @@ describe('together with an enlargement', () => {
         };
       },
     };
-    const plain = await pixelsOf(
-      await resizeImage(photo, 256, 256, { kernel: 'lanczos3', store: bench.store, context: quietContext() }),
-    );
-    const networks = await pixelsOf(
-      await run({ ...together, guard: true, smallestEyesPx: 500 }, 1, photo, same),
-    );
-    const pasted = await pixelsOf(await run({ ...together, guard: true }, 1, photo, same));
+    const resized = await resizeImage(photo, 256, 256, {
+      kernel: 'lanczos3',
+      store: bench.store,
+      context: quietContext(),
+    });
+    const plain = await pixelsOf(resized);
+    const behind = await enlarged(same);
+    const networks = await pixelsOf(behind);
+    const pasted = await pixelsOf(await runAfter(defaults, behind, same));
     let [away, was] = [0, 0];
     for (let y = 120; y < 170; y++) {
       for (let i = (y * 256 + 110) * 3; i < (y * 256 + 146) * 3; i++) {
@@ -201,6 +218,8 @@ describe('together with an enlargement', () => {
     }
     expect(was).toBeGreaterThan(10);
     expect(away / was).toBeLessThan(0.01);
+    // Over the plainly enlarged picture nothing changes, exactly.
+    expect(await pixelsOf(await runAfter(defaults, resized, same))).toEqual(plain);
   });
 });
 
