@@ -47,7 +47,7 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
     runtime: createInlineRuntime(),
     settings: { device: 'cpu', tilePx: 0, memoryBudgetMiB: 1024, theme: 'system' },
     device: 'cpu',
-    threads: 2,
+    threads: 1,
     log: () => {},
   });
   const store = createImageStore({ directory: path.join(folder, 'scratch'), memoryBudgetBytes: 512e6 });

@@ -78,9 +78,7 @@ export function treatments(study: Study): readonly Treatment[] {
     { name: 'Heirloom enlarge, α 0.3', apply: async ({ enlarged }) => takenFrom(enlarged) },
     step('(c) plain enlargement + faces at 0.5', 'plain', 0.5, unguarded),
     step('(c) plain enlargement + faces at 1', 'plain', 1, unguarded),
-    ...(hasPair
-      ? [step('the same at 1, restorer at α 1', 'plain', 1, { ...unguarded, faceAlpha: 1 })]
-      : []),
+    ...(hasPair ? [step('the same at 1, restorer at α 1', 'plain', 1, { ...unguarded, faceAlpha: 1 })] : []),
     step('plain enlargement + faces at 1, guarded', 'plain', 1),
     step('Heirloom enlarge + faces at 1, guarded', 'enlarged', 1),
   ];

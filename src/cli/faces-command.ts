@@ -11,7 +11,8 @@ import { describeFlags, type Flag, numberFrom, parseFlags } from './flags.ts';
 import { withEngine } from './open-engine.ts';
 import { withStore } from './with-store.ts';
 
-const defaultEyesPx = 8;
+/** Of a face 16 pixels wide, the smallest that is told from what only looks like one. */
+const defaultEyesPx = 6.4;
 
 const flags: readonly Flag[] = [
   {

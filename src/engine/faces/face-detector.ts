@@ -5,8 +5,12 @@ import { decodeYuNet } from '../architectures/yu-net-decode.ts';
 import type { Network } from '../models/network.ts';
 import type { Pixels } from '../models/tile-tensors.ts';
 
-/** Finds the faces in one small picture: gray or RGB, 0 to 1; answers in its pixels, with five points each, best first. */
-export type FaceDetector = (pixels: Pixels) => Promise<readonly FaceDetection[]>;
+/**
+ * Finds the faces in one small picture: gray or RGB, 0 to 1; answers in its pixels, with five points each, best first.
+ *
+ * @param leastScore of what is told; the detector's own limit unless given.
+ */
+export type FaceDetector = (pixels: Pixels, leastScore?: number) => Promise<readonly FaceDetection[]>;
 
 type Decode = (
   outputs: DetectorOutputs,
@@ -47,13 +51,13 @@ export function createFaceDetector(network: Network, scoreThreshold?: number): F
       `Choose a model of the kind ${Object.keys(families).join(' or ')}.`,
     );
   }
-  return async (pixels) => {
+  return async (pixels, leastScore = scoreThreshold ?? family.scoreThreshold) => {
     const { data, width, height } = toPlanes(pixels);
     const results = await network.run({ input: { data, dims: [1, 3, height, width] } });
     const outputs = Object.fromEntries(
       Object.entries(results).map(([name, tensor]) => [name, tensor.data as Float32Array]),
     );
-    return family.decode(outputs, width, height, scoreThreshold ?? family.scoreThreshold);
+    return family.decode(outputs, width, height, leastScore);
   };
 }
 

@@ -38,8 +38,8 @@ export interface LocatedFace extends PlannedFace {
   readonly points: readonly Point[];
 }
 
-/** Smaller faces are not even listed: nobody can be told by so few pixels. */
-const listedEyesPx = 8;
+/** Smaller faces, less than 16 pixels wide, are not even listed: nobody can be told by so few pixels. */
+const listedEyesPx = 6.4;
 /** Nor those so small in a large picture that whoever looks at it as a whole does not see them. */
 const listedShare = 1 / 500;
 /** A detector that is asked about a drawn box may be this unsure. */

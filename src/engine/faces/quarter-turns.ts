@@ -7,16 +7,22 @@ export type QuarterTurns = 0 | 1 | 2 | 3;
 /** The pixels, turned clockwise. */
 export function turnPixels(pixels: Pixels, turns: QuarterTurns): Pixels {
   if (turns === 0) return pixels;
+  const { channels } = pixels;
   const [width, height] = turns === 2 ? [pixels.width, pixels.height] : [pixels.height, pixels.width];
   const data = new Float32Array(pixels.data.length);
+  // Where the first pixel comes from, and how far on in the source its neighbors to the right and below are.
+  const last = pixels.width * pixels.height - 1;
+  const [start, right, down] = {
+    1: [last + 1 - pixels.width, -pixels.width, 1],
+    2: [last, -1, -pixels.width],
+    3: [pixels.width - 1, pixels.width, -1],
+  }[turns] as [number, number, number];
   for (let y = 0, at = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, at += pixels.channels) {
-      const [px, py] = unturned([x + 0.5, y + 0.5], turns, pixels);
-      const from = (Math.floor(py) * pixels.width + Math.floor(px)) * pixels.channels;
-      for (let c = 0; c < pixels.channels; c++) data[at + c] = pixels.data[from + c]!;
+    for (let x = 0, from = (start + y * down) * channels; x < width; x++, from += right * channels) {
+      for (let c = 0; c < channels; c++, at++) data[at] = pixels.data[from + c]!;
     }
   }
-  return { data, width, height, channels: pixels.channels };
+  return { data, width, height, channels };
 }
 
 /** A face found in the turned picture, in pixels of the picture of this size as it was. Left and right stay as seen in the upright face. */
