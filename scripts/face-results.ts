@@ -81,28 +81,9 @@ const columns: readonly {
 ];
 const head = `| | ${columns.map(({ title }) => title).join(' | ')} |\n|---|${columns.map(() => '---:').join('|')}|`;
 
-const files = heldOutPortraits(path.join(data, 'train/portraits'), Number(options.portraits));
-const sections: string[] = [];
-for (const damage of options.damages.split(',')) {
-  const tried = treatments(study);
-  const means = await measureTreatments(
-    tried,
-    findCases(study, files, { damage, scale }),
-    study,
-    scale,
-    squeeze,
-  );
-  const title = `${damage} (${means[0]?.count ?? 0} portraits)`;
-  const rows = means.map(
-    (mean, index) =>
-      `| ${[tried[index]?.name, ...columns.map(({ show }) => show(mean) ?? '–')].join(' | ')} |`,
-  );
-  console.log([title, ...rows].join('\n'));
-  sections.push(`### ${title}\n\n${head}\n${rows.join('\n')}\n`);
-}
 await writeFaceSheet(study, path.join(data, 'eval/open'), path.join(options.out, 'faces-contact-sheet.png'));
-
-const text = `# Faces
+const files = heldOutPortraits(path.join(data, 'train/portraits'), Number(options.portraits));
+const text = (sections: readonly string[]): string => `# Faces
 
 Written by \`scripts/face-results.ts\`; do not edit. Restorer: ${study.restorerName}. Detector: ${study.detectorName}.
 
@@ -121,7 +102,27 @@ ${sections.join('\n')}
 From left to right: the photo, plainly enlarged ×2; with the step Faces at strength 0.5 and 1. Photographs: official portraits (United States federal works), Detroit Publishing
 Company and Farm Security Administration (public domain).
 `;
-await writeFile(path.join(options.out, 'FACES.md'), text);
+
+const sections: string[] = [];
+for (const damage of options.damages.split(',')) {
+  const tried = treatments(study);
+  const means = await measureTreatments(
+    tried,
+    findCases(study, files, { damage, scale }),
+    study,
+    scale,
+    squeeze,
+  );
+  const title = `${damage} (${means[0]?.count ?? 0} portraits)`;
+  const rows = means.map(
+    (mean, index) =>
+      `| ${[tried[index]?.name, ...columns.map(({ show }) => show(mean) ?? '–')].join(' | ')} |`,
+  );
+  console.log([title, ...rows].join('\n'));
+  sections.push(`### ${title}\n\n${head}\n${rows.join('\n')}\n`);
+  // What is measured is there, whatever becomes of the next.
+  await writeFile(path.join(options.out, 'FACES.md'), text(sections));
+}
 await squeeze?.release();
 await runtime.close();
 await study.close();

@@ -25,7 +25,7 @@ const params = {
   },
   faceAlpha: {
     kind: 'number',
-    label: 'Faces: fidelity ↔ perception',
+    label: 'Fidelity ↔ perception',
     help: '0 keeps to what the photo shows of a face; 1 invents plausible detail. In between, the weights of both networks are mixed.',
     min: 0,
     max: 1,
