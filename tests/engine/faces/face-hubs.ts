@@ -62,12 +62,20 @@ export function openHubs(): {
   };
 }
 
-/** A detector with the outputs of YuNet that sees one upright face in the picture's upper left 128 pixels. */
-export function seesOne(real: Network, factor: number): Network {
+/** Width of the face that `seesOne` sees in a picture of 128 pixels. */
+const facePx = 60;
+/** By the padded width of a picture of 128 pixels that is looked at again, how much larger it is. */
+const lookedAt = new Map(
+  [40, 64, 100].map((px) => [Math.ceil(Math.round((128 * px) / facePx) / 32) * 32, px / facePx]),
+);
+
+/** A detector with the outputs of YuNet that sees one upright face in the picture's upper left 128 pixels, also when it looks again. */
+export function seesOne(real: Network, searched: number): Network {
   return {
     ...real,
     run: async ({ input }) => {
       const [, , height = 0, width = 0] = input?.dims ?? [];
+      const factor = lookedAt.get(width) ?? searched;
       const outputs: Record<string, TensorData> = {};
       for (const stride of [8, 16, 32]) {
         const cells = (width / stride) * (height / stride);
@@ -82,9 +90,11 @@ export function seesOne(real: Network, factor: number): Network {
         const [x, y] = [at(256), at(300)];
         const [column, row] = [Math.floor(x / 8), Math.floor(y / 8)];
         const cell = row * (width / 8) + column;
+        // A lying picture that is looked at again: there is none.
+        if (cell >= cells) continue;
         cls[cell] = obj[cell] = 1;
         bbox.set(
-          [x / 8 - column, y / 8 - row, Math.log((60 * factor) / 8), Math.log((70 * factor) / 8)],
+          [x / 8 - column, y / 8 - row, Math.log((facePx * factor) / 8), Math.log((70 * factor) / 8)],
           4 * cell,
         );
         ffhqTemplate.forEach(([px, py], k) =>
