@@ -29,7 +29,7 @@ from training.export import load_weights
 from training.imaging import DATA, RUNS
 from training.graphed import Recorded, adam, set_rate
 from training.muon import Muon
-from training.network import Compact, grid_strength
+from training.network import Compact, grid_strength, weave_strength
 from training.pack import load_pack
 
 
@@ -193,9 +193,9 @@ class Run:
             loss, more = self.perception.generator_loss(output, target, fidelity)
             parts.update(more)
         if self.args.grid_weight and self.net.scale > 1:
-            grid = grid_strength(output, target, self.net.scale)
-            loss = loss + self.args.grid_weight * grid
-            parts["grid"] = grid.detach()
+            grid, weave = (f(output, target, self.net.scale) for f in (grid_strength, weave_strength))
+            loss = loss + self.args.grid_weight * grid + self.args.weave_weight * weave
+            parts.update(grid=grid.detach(), weave=weave.detach())
         loss.backward()
         if self.args.workers > 1:
             self.seconds, self.stopping = self.average(self.parameters, [self.seconds + self.pending, float(len(self.stop))])
@@ -301,6 +301,7 @@ def main() -> None:
     parser.add_argument("--gan-weight", type=float, default=0.06)
     parser.add_argument("--perceptual-weight", type=float, default=0.08)
     parser.add_argument("--grid-weight", type=float, default=0.03, help="of the loss against a grid of output blocks (enlarging stages)")
+    parser.add_argument("--weave-weight", type=float, default=1.0, help="of the loss against a pattern that repeats with the blocks (enlarging stages)")
     parser.add_argument("--save-every", type=float, default=180, help="seconds")
     parser.add_argument("--measure-every", type=float, default=600, help="seconds")
     a = parser.parse_args()
