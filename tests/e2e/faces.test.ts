@@ -99,10 +99,10 @@ describe.skipIf(chromiumPath === undefined)(
     test('shows the other side while the pointer is on a face', async () => {
       const opacity = (): Promise<unknown> =>
         page.evaluate(`getComputedStyle(document.querySelector('.tile .after')).opacity`);
-      expect(await opacity()).toBe('1');
+      await expect.poll(opacity).toBe('1');
       await button('Face 1, on: see it large').hover();
       await page.getByText('Before', { exact: true }).waitFor();
-      expect(await opacity()).toBe('0');
+      await expect.poll(opacity).toBe('0');
     });
 
     test('a face opens large with a line, a strength and the rest of its own', async () => {

@@ -222,8 +222,8 @@ describe.skipIf(chromiumPath === undefined)(
         recipe: { steps: { step: string; enabled: boolean }[] };
       };
       expect(recipe.steps.map((use) => [use.step, use.enabled])).toEqual([
-        ['clean', false],
         ['tone', true],
+        ['clean', false],
       ]);
     });
 
