@@ -7,6 +7,7 @@ import type { Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import type { ModelHub } from '../models/model-hub.ts';
 import type { Network } from '../models/network.ts';
+import { broadSpecksAreStains } from './broad-specks.ts';
 import { type DamageMap, emptyMap, mapSizeOf } from './damage-map.ts';
 import { doubtPhoto } from './doubt-photo.ts';
 import { findTears } from './find-tears.ts';
@@ -57,6 +58,7 @@ export async function findDamage(image: Image, options: FindDamageOptions): Prom
     else {
       await searchNetwork(gray, map, network, { store, context: context.part(0.03, 0.85) });
       notices.push(await guard(image, map, options));
+      broadSpecksAreStains(map);
       doubt = doubtPhoto(map);
       if (doubt > 0)
         notices.push(
