@@ -265,12 +265,12 @@ describe('cancelling', () => {
   });
 
   test('a job that ends in time harms nobody', async () => {
-    start(() => ({}), { cancelGraceMs: 1 });
+    start(() => ({}), { cancelGraceMs: 300 });
     await open('dora');
     const { id } = await run('dora');
     engine(1).answer = { 'job.cancel': () => engine(1).emit('job.changed', job(id, 'cancelled')) as undefined };
     await supervisor.call('job.cancel', { job: id });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 600));
     expect(engine(1).killed).toBe(false);
     expect(engines).toHaveLength(1);
   });
