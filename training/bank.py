@@ -13,6 +13,7 @@ from training.data import SHAPES, make_pairs, sharpest
 from training.degradations import Draw
 from training.imaging import resize
 from training.pack import Pack
+from training.ring import Ring
 
 FACTORS = (1.0, 0.85, 0.7, 0.6, 0.5, 0.42)  # few, so that their resampling matrices are made once
 
@@ -68,39 +69,21 @@ class Bank:
 
 
 class DevicePool:
-    """A ring of pairs on the device: every few batches new pairs replace the oldest, every batch is cut, flipped and turned anew."""
+    """Pairs in a ring on the device; every batch of them is cut, flipped and turned anew."""
 
     def __init__(self, recipe: str, bank: Bank, seed: int, capacity: int = 4096, first: int = 384, group: int = 16, every: int = 10) -> None:
-        self.recipe, self.bank, self.group, self.every = recipe, bank, group, every
         self.scale, self.side = SHAPES[recipe]
-        self.draw = Draw.seeded(seed, str(bank.device))
-        make = lambda side: torch.empty((capacity, 3, side, side), dtype=torch.uint8, device=bank.device)
-        self.input, self.target = make(self.side), make(self.side * self.scale)
-        self.capacity, self.written, self.drawn = capacity, 0, 0
-        while self.written < first:
-            self.refresh()
-
-    def refresh(self) -> None:
-        source, target = make_pairs(self.recipe, self.bank, self.draw, self.group, str(self.bank.device))
-        start = self.written % self.capacity
-        for ring, fresh in ((self.input, source), (self.target, target)):
-            ring[start:start + self.group] = (fresh.clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
-        self.written += self.group
+        draw = Draw.seeded(seed, str(bank.device))
+        to_bytes = lambda x: (x.clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
+        self.ring = Ring(lambda: [to_bytes(x) for x in make_pairs(recipe, bank, draw, group, str(bank.device))], capacity, first, every)
 
     def batch(self, n: int, patch: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """n pairs cut to patch input pixels: float tensors in [0, 1]; one place, turn and flip for each quarter of the batch."""
-        self.drawn += 1
-        if self.drawn % self.every == 0:
-            self.refresh()
-        have, s, parts = min(self.written, self.capacity), self.scale, []
-        for chunk in np.array_split(rng.integers(have, size=n), 4):
-            index = torch.from_numpy(chunk).to(self.bank.device)
+        s, parts = self.scale, []
+        for source, target in zip(*(x.tensor_split(4) for x in self.ring.draw(n, rng))):
             top, left = (int(v) for v in rng.integers(self.side - patch + 1, size=2))
             turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-            pair = (self.input[index, :, top:top + patch, left:left + patch],
-                    self.target[index, :, top * s:(top + patch) * s, left * s:(left + patch) * s])
+            pair = (source[..., top:top + patch, left:left + patch], target[..., top * s:(top + patch) * s, left * s:(left + patch) * s])
             parts.append([(x.rot90(turns, (2, 3)).flip(3) if flip else x.rot90(turns, (2, 3))) for x in pair])
         source, target = (torch.cat([p[i] for p in parts]).float() / 255 for i in (0, 1))
         return source, target
-
-

@@ -2,7 +2,7 @@
 
 A pair is an input (3, p, p) and a target (3, p * scale, p * scale), both uint8. The pool is a ring in two memory-mapped
 files; a producer degrades new crops in batches and overwrites the oldest, the trainer reads random pairs and cuts,
-flips and turns them anew each time. On a GPU `training.train --on-the-fly` skips the pool and calls `make_pairs` itself.
+flips and turns them anew each time. `training.train --pack` keeps its pairs on the device instead (`bank.py`).
 """
 
 from __future__ import annotations

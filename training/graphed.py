@@ -28,6 +28,14 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
             group["lr"] = rate
 
 
+@torch.no_grad()
+def move_average(averages: list[torch.Tensor], values: list[torch.Tensor], share: torch.Tensor) -> None:
+    """Moves each average by `share` (0-dimensional) of its distance to the value."""
+    away = torch._foreach_sub(values, averages)
+    torch._foreach_mul_(away, share)
+    torch._foreach_add_(averages, away)
+
+
 class Recorded:
     """Calls `step` with tensors of always the same shapes. On a GPU the call after `warmup` records it and every later one replays.
 

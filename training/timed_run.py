@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from training.graphed import Recorded, adam, set_rate
+from training.graphed import Recorded, adam, move_average, set_rate
 from training.muon import Muon
 
 torch.backends.nnpack.set_flags(False)  # else it warns once a convolution where the processor lacks it
@@ -120,10 +120,7 @@ class TimedRun:
 
     @torch.no_grad()
     def update_ema(self) -> None:
-        averages, values = list(self.ema.parameters()), list(self.net.parameters())
-        away = torch._foreach_sub(values, averages)
-        torch._foreach_mul_(away, self.share)
-        torch._foreach_add_(averages, away)
+        move_average(list(self.ema.parameters()), list(self.net.parameters()), self.share)
         for mine, other in zip(self.ema.buffers(), self.net.buffers()):
             if mine.is_floating_point():
                 mine.lerp_(other, self.share.to(mine.dtype))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import signal
 import time
 from dataclasses import dataclass
@@ -22,15 +21,15 @@ import torch.multiprocessing as multiprocessing
 from torch.nn import functional as F
 
 from training.bank import Bank, DevicePool
-from training.data import SHAPES, Photos, Pool, make_pairs
-from training.degradations import Draw
+from training.data import SHAPES, Pool
 from training.evaluate import quick_clean, quick_enlarge
 from training.export import load_weights
 from training.imaging import DATA, RUNS
-from training.graphed import Recorded, adam, set_rate
+from training.graphed import Recorded, adam, move_average, set_rate
 from training.muon import Muon
 from training.network import Compact, grid_strength, weave_strength
 from training.pack import load_pack
+from training.timed_run import rate_at
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,6 @@ STAGES = {
     "clean-strong": Stage("clean-strong", 16, 48, 4e-4, 0.995, "clean-gentle"),
     "x4-perception": Stage("x4", 8, 32, 2e-4, 0.995, "x4-fidelity", perception=True),
 }
-
-
-def rate_at(progress: float, iteration: int, top: float, warmup: int = 100) -> float:
-    """Linear warm-up, level for the first fifth, then half a cosine to 1 % of `top`."""
-    bend = max(0.0, (min(progress, 1.0) - 0.2) / 0.8)
-    return top * min(1.0, (iteration + 1) / warmup) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * bend)))
 
 
 class Run:
@@ -116,13 +109,6 @@ class Run:
             pool = DevicePool(self.stage.recipe, Bank(load_pack(self.args.pack), self.args.device), self.args.seed + self.iteration,
                               first=384 if self.args.device != "cpu" else 64, every=10 if self.args.device != "cpu" else 24)
             return lambda: pool.batch(n, patch, self.rng)
-        if self.args.on_the_fly:
-            photos, draw = Photos(), Draw.seeded(self.args.seed + self.iteration, self.args.device)
-            def fresh() -> tuple[torch.Tensor, torch.Tensor]:
-                source, target = make_pairs(self.stage.recipe, photos, draw, n, self.args.device)
-                s = SHAPES[self.stage.recipe][0]
-                return source[..., :patch, :patch], target[..., :patch * s, :patch * s]
-            return fresh
         pool = Pool(self.stage.recipe, self.args.capacity)
         return lambda: pool.batch(n, patch, self.rng)
 
@@ -170,13 +156,6 @@ class Run:
         with open(self.folder / "log.jsonl", "a") as file:
             file.write(json.dumps({"iteration": self.iteration, "seconds": round(self.seconds, 1), **fields}) + "\n")
 
-    @torch.no_grad()
-    def update_ema(self) -> None:
-        averages = list(self.ema.parameters())
-        away = torch._foreach_sub(self.parameters, averages)
-        torch._foreach_mul_(away, self.share)
-        torch._foreach_add_(averages, away)
-
     def update(self, source: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
         """One update of the network, and of its discriminator where it has one."""
         self.net.zero_grad(set_to_none=True)
@@ -204,11 +183,11 @@ class Run:
             optimizer.step()
         if self.perception:
             parts.update(self.perception.discriminator_step(output.detach(), target))
-        self.update_ema()
+        move_average(list(self.ema.parameters()), self.parameters, self.share)
         return parts
 
     def step(self, source: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
-        self.rate = rate_at(self.seconds / (self.args.minutes * 60), self.iteration, self.stage.rate * self.args.rate_scale)
+        self.rate = self.stage.rate * self.args.rate_scale * rate_at(self.seconds / (self.args.minutes * 60), self.iteration)
         for optimizer in self.optimizers:
             set_rate(optimizer, self.rate)
         if self.perception:
@@ -290,8 +269,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=29517)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--optimizer", choices=["adam", "muon"], default="muon")
-    parser.add_argument("--on-the-fly", action="store_true", help="degrade each batch on the device instead of reading the pool")
-    parser.add_argument("--pack", help="a folder made by training.pack: pictures, pairs and training all on the device")
+    parser.add_argument("--pack", help="a folder made by training.pack, or ../shared/data: pictures, pairs and training all on the device")
     parser.add_argument("--batch", type=int, help="instead of the stage's own")
     parser.add_argument("--patch", type=int, help="input pixels, instead of the stage's own")
     parser.add_argument("--discriminator-features", type=int, default=16)

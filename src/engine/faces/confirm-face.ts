@@ -40,7 +40,7 @@ export async function isConfirmed(
 }
 
 /** How sure a detector is of a face that is looked at as if it were `facePx` wide: 0 when it sees none there. */
-export async function lookAgain(
+async function lookAgain(
   image: Image,
   face: FaceDetection,
   detector: FaceDetector,
