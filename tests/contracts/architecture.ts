@@ -30,7 +30,9 @@ export function architectureContract(name: string, open: () => Weights): void {
       for (const count of [info.scale, info.sizeMultiple, info.inputChannels]) {
         expect(Number.isInteger(count) && count >= 1, String(count)).toBe(true);
       }
-      expect(info.outputChannels).toBeGreaterThanOrEqual(info.role === 'face-detect' ? 0 : 1);
+      expect(info.outputChannels).toBeGreaterThanOrEqual(
+        info.role === 'face-detect' || info.role === 'face-recognize' ? 0 : 1,
+      );
       expect(info.receptiveFieldPx).toBeGreaterThanOrEqual(0);
       expect(Object.keys(info.hyperparameters).length).toBeGreaterThan(0);
     });
@@ -50,7 +52,7 @@ export function architectureContract(name: string, open: () => Weights): void {
       for (const [count, height, width] of sizes) {
         const output = await network.run(picture(count, info.inputChannels, height, width));
         expect((output.data as Float32Array).every(Number.isFinite)).toBe(true);
-        // A detector gives lists instead of a picture.
+        // A detector gives lists instead of a picture, a recognizer an embedding.
         if (info.outputChannels > 0)
           expect(output.dims).toEqual([count, info.outputChannels, height * info.scale, width * info.scale]);
       }

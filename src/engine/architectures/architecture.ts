@@ -8,6 +8,7 @@ export type ModelRole =
   | 'face-detect'
   | 'face-restore'
   | 'face-parse'
+  | 'face-recognize'
   | 'fill'
   | 'scratch-detect'
   | 'colorize'

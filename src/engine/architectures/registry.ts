@@ -1,5 +1,6 @@
 import { HeirloomError } from '../../shared/failure.ts';
 import type { Weights } from '../weights/weights.ts';
+import { arcFace } from './arc-face.ts';
 import type { Architecture } from './architecture.ts';
 import { blazeFace } from './blaze-face.ts';
 import { contextEncoder } from './context-encoder.ts';
@@ -51,6 +52,7 @@ export const architectures: readonly Architecture[] = [
   restoreFormer,
   contextEncoder,
   ddColor,
+  arcFace,
 ];
 
 export interface DetectedArchitecture {
