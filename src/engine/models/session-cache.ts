@@ -18,7 +18,8 @@ export class SessionCache {
 
   /**
    * @param limit how many sessions stay loaded.
-   * @param budgetBytes what they may take together; the newest stays in any case.
+   * @param budgetBytes what those whose size is known may take together; the newest of them stays in any case, and so do the others: a run that goes from face to face needs
+   * its small networks beside a large one.
    */
   constructor(limit: number, budgetBytes = Infinity) {
     this.#limit = limit;
@@ -60,9 +61,11 @@ export class SessionCache {
 
   async #shrink(): Promise<void> {
     for (const [key, entry] of [...this.#entries]) {
-      const sum = [...this.#entries.values()].reduce((total, { sizeBytes }) => total + sizeBytes, 0);
-      if (this.#entries.size <= 1 || (this.#entries.size <= this.#limit && sum <= this.#budgetBytes)) return;
-      if (entry.users > 0) continue;
+      const sized = [...this.#entries.values()].filter(({ sizeBytes }) => sizeBytes > 0);
+      const sum = sized.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+      const frees = entry.sizeBytes > 0 && entry !== sized.at(-1);
+      if (this.#entries.size <= this.#limit && !(sum > this.#budgetBytes && frees)) continue;
+      if (this.#entries.size <= 1 || entry.users > 0) continue;
       this.#forget(key, entry);
       await this.#settle(entry);
     }

@@ -66,6 +66,24 @@ describe('the session cache', () => {
     expect([...released].sort()).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
+  it('releases what is too large together, but never for the sake of networks that take next to nothing', async () => {
+    const released: string[] = [];
+    const loaded: string[] = [];
+    const cache = new SessionCache(4, 100);
+    const use = (key: string, sizeBytes?: number): Promise<void> => cache.with(key, async () => (loaded.push(key), make(key, released)), async () => {}, sizeBytes);
+    for (let face = 0; face < 3; face++) {
+      await use('restorer', 300);
+      await use('parser');
+      await use('recognizer');
+    }
+    expect(loaded).toEqual(['restorer', 'parser', 'recognizer']);
+    await use('other', 60);
+    expect(released).toEqual(['restorer']);
+    await use('third', 60);
+    expect(released).toEqual(['restorer', 'other']);
+    await cache.drop(() => true);
+  });
+
   it('does not keep a session that failed, or one that could not be loaded', async () => {
     const released: string[] = [];
     const cache = new SessionCache(2);
