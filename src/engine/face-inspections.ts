@@ -182,6 +182,7 @@ function reportOf(face: InspectedFace, show: (pixels: Pixels) => ImageInfo): Fac
     score,
     eyeDistancePx,
     identityDistance,
+    embeddingDistance,
     warning,
     startsOn,
     before,
@@ -197,6 +198,7 @@ function reportOf(face: InspectedFace, show: (pixels: Pixels) => ImageInfo): Fac
     before: show(before),
     ...(score === undefined ? {} : { score }),
     ...(identityDistance === undefined ? {} : { identityDistance }),
+    ...(embeddingDistance === undefined ? {} : { embeddingDistance }),
     ...(warning === undefined ? {} : { warning }),
     ...(after === undefined ? {} : { after: show(after) }),
   };

@@ -164,6 +164,8 @@ export interface FaceReport {
   readonly eyeDistancePx: number;
   /** How far the structure of the restored face is from the person's, 0 to 1; absent when it was not restored for a look. */
   readonly identityDistance?: number;
+  /** How far a network that recognizes faces takes the two to be, 0 to 2; absent when none is installed. */
+  readonly embeddingDistance?: number;
   /** One sentence why it starts off. */
   readonly warning?: string;
   /** Whether it is restored when nobody decides. */

@@ -113,6 +113,8 @@ describe.skipIf(chromiumPath === undefined)(
       await page.keyboard.press('Home');
       expect(await line.getAttribute('aria-valuenow')).toBe('0');
       await dialog.getByText('0.08').waitFor();
+      await dialog.getByText('Distance by face recognition').waitFor();
+      await dialog.getByText('0.27').waitFor();
       await dialog.getByRole('slider', { name: 'Strength' }).fill('40');
       await dialog.getByLabel('Keep the eyes as they are').check();
       await dialog.getByRole('button', { name: 'Next face' }).click();

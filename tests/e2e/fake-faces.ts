@@ -14,7 +14,13 @@ export async function fakeInspection(
   const { width, height } = info;
   const known = edits === undefined ? [] : faceEditsAt(edits, info);
   const found = [
-    { id: 'face-1', box: at(width, height, 0.2, 0.25), startsOn: true, identityDistance: 0.08 },
+    {
+      id: 'face-1',
+      box: at(width, height, 0.2, 0.25),
+      startsOn: true,
+      identityDistance: 0.08,
+      embeddingDistance: 0.27,
+    },
     {
       id: 'face-2',
       box: at(width, height, 0.6, 0.3),

@@ -24,9 +24,7 @@ export function identityDistance(
   points: readonly Point[],
   cropPxPerImagePx: number,
 ): number {
-  const sizePx = Math.round(
-    Math.min(finestPx, Math.max(coarsestPx, input.width / Math.max(1, cropPxPerImagePx))),
-  );
+  const sizePx = sizeSeen(input.width, cropPxPerImagePx, finestPx);
   const [a, b] = [reduced(input, sizePx), reduced(restored, sizePx)];
   const structure = structureMap(a, b, sizePx);
   const weights = featureWeights(points, input.width, sizePx);
@@ -36,6 +34,11 @@ export function identityDistance(
     total += weights[i]!;
   });
   return total > 0 ? Math.min(1, Math.max(0, 1 - sum / total)) : 1;
+}
+
+/** Side at which a crop is compared: what it really has, neither finer than `finestPx` nor coarser than tells anything. */
+export function sizeSeen(cropPx: number, cropPxPerImagePx: number, finestPx: number): number {
+  return Math.round(Math.min(finestPx, Math.max(coarsestPx, cropPx / Math.max(1, cropPxPerImagePx))));
 }
 
 function reduced(pixels: Pixels, sizePx: number): Float32Array {

@@ -13,6 +13,7 @@ import { type Mending, patchOf, restoreLocated } from './restore-located.ts';
 export interface InspectedFace extends LocatedFace {
   readonly eyeDistancePx: number;
   readonly identityDistance?: number;
+  readonly embeddingDistance?: number;
   /** One sentence why it starts off. */
   readonly warning?: string;
   /** Whether it is restored when nobody decides. */
@@ -94,14 +95,16 @@ async function tryOut(
   );
   const startsOn =
     face.source === 'drawn' || (!face.isSmall && (restored.warning === undefined || !wishes.guard));
+  const { identityDistance, embeddingDistance, warning } = restored;
   return {
     ...face,
     eyeDistancePx: eyeDistance(face.points),
-    identityDistance: restored.identityDistance,
+    identityDistance,
     before,
     after: { ...before, data },
     startsOn,
-    ...(restored.warning === undefined ? {} : { warning: restored.warning }),
+    ...(embeddingDistance === undefined ? {} : { embeddingDistance }),
+    ...(warning === undefined ? {} : { warning }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import type { Remember } from '../memo.ts';
 import type { ModelHub } from '../models/model-hub.ts';
+import type { Network } from '../models/network.ts';
 import { chooseFaceRestorer } from './choose-face-models.ts';
 import { detectFaces } from './detect-faces.ts';
 import { createFaceDetector } from './face-detector.ts';
@@ -31,6 +32,8 @@ export interface FaceBench {
   readonly models: ModelHub;
   readonly store: ImageStore;
   readonly remember: Remember;
+  /** The network that recognizes faces, if one is installed; opened once. */
+  readonly recognizer: () => Promise<Network | undefined>;
 }
 
 /** A face whose five points are known. */

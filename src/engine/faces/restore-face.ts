@@ -17,11 +17,11 @@ import {
   type Similarity,
   templateSizePx,
 } from './geometry.ts';
-import { identityDistance } from './identity-distance.ts';
+import { type IdentityVerdict, judgeIdentity } from './identity-guard.ts';
 import { changeOf } from './match-color.ts';
 import { resampleArray } from '../image/resample.ts';
 
-export interface RestoredFace {
+export interface RestoredFace extends IdentityVerdict {
   /** From pixels of the picture to pixels of the crop. */
   readonly toCrop: Similarity;
   /** The aligned crop as it was (without the damage that was filled) and as the network restored it, square and of the same size. */
@@ -30,20 +30,7 @@ export interface RestoredFace {
   /** What is to be pasted (see `changeOf`). */
   readonly change: Pixels;
   readonly mask: FaceMask;
-  /** See `identityDistance`. */
-  readonly identityDistance: number;
-  /** Why the face should start off; absent when it is still the same person's. */
-  readonly warning?: string;
 }
-
-/**
- * Above this a restored face is not taken unasked. Measured on held-out portraits made 4 times smaller by the project's own degradation, the untouched portrait in place
- * of the restored face: 0.10 at most for `medium` (29 portraits), 0.16 for `strong` (14), 0.34 for `old-photo` (14; one above the limit). Other persons' faces are above it
- * in all of these (median 0.77 to 0.90). Of the same face with another's eyes 3 of 29 are above it (`medium`; 6 of 14 for `strong`), with another's mouth 12 of 29 (8 of
- * 14), with drawn glasses 6 of 14: what changes one feature only is shown by the number, not always held back. A lower limit would hold back good restorations of badly
- * damaged prints.
- */
-export const identityLimit = 0.3;
 
 const plainMaskPx = 256;
 
@@ -58,15 +45,20 @@ interface RestoreBench {
  * One face through a face restorer: aligned crop of the picture as it is (or mended), network, mask, color, and how far the result is from the person.
  *
  * @param parser separates face from hair and clothes; without it the mask comes from the five points.
+ * @param recognizer tells people apart; without it the structure alone says how far the face is from the person.
  * @throws HeirloomError `unsupported-model` when the restorer or the parser does not take and give square faces; what running them throws.
  */
 export async function restoreFace(
   image: Image,
   points: readonly Point[],
-  networks: { readonly restorer: Model; readonly parser: Network | undefined },
+  networks: {
+    readonly restorer: Model;
+    readonly parser: Network | undefined;
+    readonly recognizer: Network | undefined;
+  },
   bench: RestoreBench,
 ): Promise<RestoredFace> {
-  const { restorer, parser } = networks;
+  const { restorer, parser, recognizer } = networks;
   const sizePx = faceSizeOf(restorer);
   const toCrop = alignFace(points, sizePx);
   const input = await cropMended(image, toAffine(invertSimilarity(toCrop)), sizePx, bench);
@@ -75,21 +67,8 @@ export async function restoreFace(
   bench.context.report(0.8);
   const inCrop = points.map((point) => applySimilarity(toCrop, point));
   const mask = parser === undefined ? plainMask(inCrop, sizePx) : await parsedMask(restored, parser);
-  const distance = identityDistance(input, restored, inCrop, scaleOf(toCrop));
-  const warning =
-    distance > identityLimit
-      ? `The restored face differs too much from the photo to be surely the same person (${distance.toFixed(2)}; the limit is ${identityLimit}).`
-      : undefined;
-  const change = changeOf(input, restored, mask);
-  return {
-    toCrop,
-    input,
-    restored,
-    change,
-    mask,
-    identityDistance: distance,
-    ...(warning === undefined ? {} : { warning }),
-  };
+  const verdict = await judgeIdentity(input, restored, inCrop, scaleOf(toCrop), recognizer);
+  return { toCrop, input, restored, change: changeOf(input, restored, mask), mask, ...verdict };
 }
 
 /** Pixels around the crop that are mended as well, in pixels of the crop. */

@@ -3,6 +3,7 @@ import type { Image, Rect } from '../image/image.ts';
 import { chooseFaceRestorer } from './choose-face-models.ts';
 import { applySimilarity } from './geometry.ts';
 import type { FaceBench, FaceWishes, LocatedFace } from './locate-faces.ts';
+import { chooseFaceRecognizer } from './open-face-recognizer.ts';
 import type { FacePatch } from './paste-faces.ts';
 import { protectFeatures } from './protect-features.ts';
 import { type RestoredFace, restoreFace } from './restore-face.ts';
@@ -15,26 +16,28 @@ export interface Mending {
   fill(rect: Rect, context: Context): Promise<Image>;
 }
 
-/** The network of the face, its own or the step's, and of the parser, as parts of a cache key. */
+/** The network of the face, its own or the step's, the parser and the recognizer, as parts of a cache key. */
 export function faceModelKeys(
   wishes: Pick<FaceWishes, 'model' | 'alpha'>,
   { models }: Pick<FaceBench, 'models'>,
 ): string[] {
-  const parser = models.defaultFor('face-parse');
+  const others = [models.defaultFor('face-parse'), chooseFaceRecognizer(models)];
   const restorer = chooseFaceRestorer(models, wishes.model, wishes.alpha);
-  return [restorer, ...(parser === undefined ? [] : [{ id: parser }])].map((choice) => models.key(choice));
+  return [restorer, ...others.flatMap((id) => (id === undefined ? [] : [{ id }]))].map((choice) =>
+    models.key(choice),
+  );
 }
 
 /** A located face through its network; remembered, so that only what changed is computed again. */
 export async function restoreLocated(
   image: Image,
-  face: LocatedFace,
-  wishes: FaceWishes,
+  face: Pick<LocatedFace, 'points' | 'edit'>,
+  wishes: Pick<FaceWishes, 'model' | 'alpha'>,
   bench: FaceBench,
   context: Context,
   mending?: Mending,
 ): Promise<RestoredFace> {
-  const { models, store, remember } = bench;
+  const { models, store, remember, recognizer } = bench;
   const model = face.edit?.model ?? wishes.model;
   const alpha = face.edit?.alpha ?? wishes.alpha;
   const make = async (): Promise<RestoredFace> => {
@@ -42,6 +45,7 @@ export async function restoreLocated(
     const networks = {
       restorer: await models.open(chooseFaceRestorer(models, model, alpha)),
       parser: parser === undefined ? undefined : await models.openNetwork(parser),
+      recognizer: await recognizer(),
     };
     return restoreFace(image, face.points, networks, {
       store,

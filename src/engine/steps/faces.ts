@@ -6,6 +6,7 @@ import { cropFace } from '../faces/crop-face.ts';
 import { invertSimilarity } from '../faces/geometry.ts';
 import { type FaceBench, type FaceWishes, locateFaces } from '../faces/locate-faces.ts';
 import { chooseFaceDetector } from '../faces/open-face-detector.ts';
+import { faceRecognizer } from '../faces/open-face-recognizer.ts';
 import { type FacePatch, pasteFaces } from '../faces/paste-faces.ts';
 import { faceModelKeys, patchOf, restoreLocated } from '../faces/restore-located.ts';
 import { enlargedWindows } from '../image/enlarged-windows.ts';
@@ -136,8 +137,13 @@ export function faceWishes(values: Params, edits: FaceEdits | undefined): FaceWi
   return { detector, model, alpha: faceAlpha, smallestEyesPx, guard, edits };
 }
 
-export function faceBench({ models, store, remember = forgetful }: StepTools): FaceBench {
-  return { models, store, remember };
+/** Where one run works: what it opens for a face stays open for the next. */
+export function faceBench({
+  models,
+  store,
+  remember = forgetful,
+}: Pick<StepTools, 'models' | 'store' | 'remember'>): FaceBench {
+  return { models, store, remember, recognizer: faceRecognizer(models) };
 }
 
 async function restoreAll(

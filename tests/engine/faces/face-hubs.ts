@@ -105,3 +105,35 @@ export function seesOne(real: Network, searched: number): Network {
     },
   };
 }
+
+/**
+ * A network that recognizes faces by what `embed` says of the tensor (2, 3, side, side) about each of its two faces.
+ */
+export function fakeRecognizer(
+  embed: (input: TensorData, face: number) => readonly number[],
+  sidePx = 112,
+): Network {
+  return {
+    id: 'recognizer',
+    architecture: 'test',
+    info: {
+      role: 'face-recognize',
+      scale: 1,
+      inputChannels: 3,
+      outputChannels: 0,
+      sizeMultiple: 1,
+      padMode: 'zero',
+      receptiveFieldPx: Number.POSITIVE_INFINITY,
+      tileable: false,
+      fixedSize: { width: sidePx, height: sidePx },
+      inputRange: [-1, 1],
+      outputRange: [-1, 1],
+      hyperparameters: {},
+      flopPerPixel: 1,
+    },
+    run: async ({ input }) => {
+      const [a, b] = [embed(input!, 0), embed(input!, 1)];
+      return { embedding: { data: Float32Array.from([...a, ...b]), dims: [2, a.length] } };
+    },
+  };
+}

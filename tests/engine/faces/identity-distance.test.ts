@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { ffhqTemplate } from '../../../src/engine/faces/geometry.ts';
 import { identityDistance } from '../../../src/engine/faces/identity-distance.ts';
-import { identityLimit } from '../../../src/engine/faces/restore-face.ts';
+import { identityLimit } from '../../../src/engine/faces/identity-guard.ts';
 import { resampleArray } from '../../../src/engine/image/resample.ts';
 import type { Pixels } from '../../../src/engine/models/tile-tensors.ts';
 import { randomSource } from '../image/make.ts';

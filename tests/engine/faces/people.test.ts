@@ -5,12 +5,12 @@ import { quietContext } from '../../../src/engine/context.ts';
 import { alignFace, applySimilarity } from '../../../src/engine/faces/geometry.ts';
 import { type InspectedFace, inspectFaces } from '../../../src/engine/faces/inspect-faces.ts';
 import { grayOf } from '../../../src/engine/faces/match-color.ts';
-import { identityLimit } from '../../../src/engine/faces/restore-face.ts';
+import { identityLimit } from '../../../src/engine/faces/identity-guard.ts';
 import { fullRect, type Image } from '../../../src/engine/image/image.ts';
 import { floatImage } from '../../../src/engine/image/memory-image.ts';
 import { Memo } from '../../../src/engine/memo.ts';
 import type { Pixels } from '../../../src/engine/models/tile-tensors.ts';
-import { faces, faceWishes } from '../../../src/engine/steps/faces.ts';
+import { faceBench, faces, faceWishes } from '../../../src/engine/steps/faces.ts';
 import { mendingOf } from '../../../src/engine/steps/mend-faces.ts';
 import type { FaceEdit, FaceEdits } from '../../../src/shared/face-edit.ts';
 import { emptyMask, type Mask } from '../../../src/shared/mask.ts';
@@ -37,7 +37,7 @@ const inspected = (image: Image, name: string, damage: readonly Mask[] = [], edi
   return inspectFaces(
     image,
     faceWishes(params, edits),
-    { models: study.hub, store: study.store, remember: memo.under(name) },
+    faceBench({ models: study.hub, store: study.store, remember: memo.under(name) }),
     quietContext(),
     mending === undefined ? {} : { mending },
   );
