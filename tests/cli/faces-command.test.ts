@@ -5,7 +5,9 @@ import sharp from 'sharp';
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Terminal } from '../../src/cli/command.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
+import { identityLimit } from '../../src/engine/faces/identity-guard.ts';
 import { programFiles } from '../../src/host/program-files.ts';
+import { golden } from '../engine/faces/face-hubs.ts';
 import { removeFolder } from '../host/fake-engine.ts';
 import { sharedData, sharedDataNote } from '../shared-data.ts';
 
@@ -82,5 +84,36 @@ describe.skipIf(!built)(`heirloom faces with an engine${note}`, () => {
       expect(await run('faces', gray)).toBe(0);
       expect(out).toBe('No face was found.\n');
     },
+  );
+
+  test.skipIf(sharedData === undefined)(
+    `tries each face, and says how far it would be from the person, by recognition too once a network is added${sharedDataNote}`,
+    async () => {
+      const portrait = `${sharedData}/eval/open/faces/obama_small.jpg`;
+      const tried = async (): Promise<{ identityDistance: number; embeddingDistance?: number }> => {
+        [out, err] = ['', ''];
+        expect(await run('faces', portrait, '--try', '--json', '--eyes', '20'), err).toBe(0);
+        return (JSON.parse(out) as [{ identityDistance: number; embeddingDistance?: number }])[0];
+      };
+      const before = await tried();
+      expect(before.identityDistance).toBeLessThan(identityLimit);
+      expect(before).not.toHaveProperty('embeddingDistance');
+      expect(before).not.toHaveProperty('warning');
+
+      // Random weights know nobody; the number is what the network says.
+      expect(await run('models', 'add', join(golden, 'arc-face-plain.pth')), err).toBe(0);
+      const { embeddingDistance, ...rest } = await tried();
+      expect(rest).toMatchObject(before);
+      expect(embeddingDistance).toBeGreaterThanOrEqual(0);
+      expect(embeddingDistance).toBeLessThanOrEqual(2);
+      expect((await tried()).embeddingDistance).toBe(embeddingDistance);
+
+      out = '';
+      expect(await run('faces', portrait, '--try', '--eyes', '20')).toBe(0);
+      const numbers = `${before.identityDistance.toFixed(2)} ${embeddingDistance!.toFixed(2)}`;
+      expect(out.split('\n')[0]).toMatch(/eyes px\s+distance\s/);
+      expect(out.split('\n')[1]).toContain(numbers);
+    },
+    60_000,
   );
 });
