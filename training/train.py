@@ -165,8 +165,11 @@ class Run:
         with torch.no_grad():
             base = F.interpolate(source.float(), scale_factor=self.net.scale, mode="nearest") if self.net.scale > 1 else source.float()
             reference = (base - target).abs().mean()
-        fidelity = F.l1_loss(output, target)
+        away = output - target
+        fidelity = away.abs().mean()
         parts = {"l1": fidelity.detach(), "nearest": reference}
+        if self.args.charbonnier:
+            fidelity = (away.square() + self.args.charbonnier**2).sqrt().mean()
         loss = fidelity
         if self.perception:
             loss, more = self.perception.generator_loss(output, target, fidelity)
@@ -278,6 +281,7 @@ def main() -> None:
     parser.add_argument("--rate-scale", type=float, default=1.0)
     parser.add_argument("--gan-weight", type=float, default=0.06)
     parser.add_argument("--perceptual-weight", type=float, default=0.08)
+    parser.add_argument("--charbonnier", type=float, default=0.0, help="epsilon of a Charbonnier loss, 0..1 units; 0: L1. A large one aims at the mean, not the median")
     parser.add_argument("--grid-weight", type=float, default=0.03, help="of the loss against a grid of output blocks (enlarging stages)")
     parser.add_argument("--weave-weight", type=float, default=1.0, help="of the loss against a pattern that repeats with the blocks (enlarging stages)")
     parser.add_argument("--save-every", type=float, default=180, help="seconds")

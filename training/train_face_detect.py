@@ -10,6 +10,7 @@ import torch
 
 from training.degradations import film_damage, per_sample
 from training.face_losses import face_losses
+from training.face_lookalikes import add_lookalikes
 from training.export import load_weights
 from training.face_mosaic import Canvas, FaceMosaic
 from training.face_network import OWN_SHARED, OWN_WIDTHS, YuNet, load_own_state, own_state
@@ -52,10 +53,12 @@ def main() -> None:
 
     def canvases(side: int, n: int) -> list[torch.Tensor]:
         canvas = mosaic.batch(n, side, run.rng)
-        x = wear.color(canvas.x, 0.65)
-        if run.rng.random() < 0.6:
-            alpha = dirt.draw(n, side, run.rng)[0] * per_sample(run.rng.uniform(0.3, 1, n) * (run.rng.random(n) < 0.5), x)
-            x = film_damage(x, alpha, per_sample(np.where(run.rng.random(n) < 0.6, run.rng.uniform(0.7, 1, n), run.rng.uniform(0, 0.3, n)), x))
+        x = add_lookalikes(canvas.x, torch.cat([torch.where(canvas.weights[..., None] > 0, canvas.boxes, -1e4), canvas.ignored], 1), run.rng)
+        x = wear.color(x, 0.65)
+        for share in (0.65, 0.35):  # light dirt, dark dirt, or both
+            if run.rng.random() < share:
+                alpha = dirt.draw(n, side, run.rng)[0] * per_sample(run.rng.uniform(0.3, 1, n) * (run.rng.random(n) < 0.5), x)
+                x = film_damage(x, alpha, per_sample(np.where(run.rng.random(n) < 0.6, run.rng.uniform(0.7, 1, n), run.rng.uniform(0, 0.3, n)), x))
         x = wear.print_and_scan(x).clamp(0, 1)
         return [(x * 255).round().to(torch.uint8), canvas.boxes, canvas.points, canvas.weights, canvas.point_weights, canvas.ignored]
 

@@ -16,6 +16,8 @@ export interface Study {
   /** Ids of the networks in use. */
   readonly detector: string;
   readonly restorer: string;
+  /** Of the detector of damage that was named, '' without one. */
+  readonly scratchDetector: string;
   readonly detectorName: string;
   readonly restorerName: string;
   /** What was found out about one picture, so that strengths do not compute it anew. */
@@ -31,6 +33,7 @@ export interface StudyOptions {
   /** Files to use instead. */
   readonly detector?: string;
   readonly restorer?: string;
+  readonly scratchDetector?: string;
 }
 
 export async function openStudy(options: StudyOptions): Promise<Study> {
@@ -41,6 +44,7 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
   const added = {
     detector: await add(options.detector, 'face-detect'),
     restorer: await add(options.restorer, 'face-restore'),
+    scratches: await add(options.scratchDetector, 'scratch-detect'),
   };
   const hub = createModelHub({
     files,
@@ -59,6 +63,7 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
     store,
     detector,
     restorer,
+    scratchDetector: added.scratches ?? '',
     detectorName: hub.entry(detector).title,
     restorerName: hub.entry(restorer).title,
     rememberFor: (picture) => memo.under(picture),

@@ -17,7 +17,7 @@ export interface DamageMap {
   readonly evidence: Uint8Array;
   /** Index in `kinds` of what is likeliest there. */
   readonly kind: Uint8Array;
-  /** How much more certainty its places need at the middle sensitivity and below, in log-odds, as the photo as a whole seems clean; see `doubtPhoto`. */
+  /** How much more certainty its places need at the middle sensitivity, in log-odds, as the photo as a whole seems clean; negative where it is surely damaged. See `doubtPhoto`. */
   readonly doubt: number;
 }
 

@@ -64,6 +64,10 @@ export async function findDamage(image: Image, options: FindDamageOptions): Prom
         notices.push(
           'As a whole the photo does not look damaged, so only what is nearly certain is proposed: raise the sensitivity to see more.',
         );
+      if (doubt < 0)
+        notices.push(
+          'As a whole the photo looks damaged, so what is less certain is proposed as well: lower the sensitivity to see less.',
+        );
     }
     raiseMap(map, await findTears(gray, { store, context: context.part(0.95, 1) }));
     return { map: { ...map, doubt }, notices };

@@ -24,7 +24,9 @@ const mostRuns = 3_900_000;
 /** From the middle to this sensitivity, doubt about the whole photo ends: who asks for whatever looks like damage shall see it. */
 const doubtless = 0.8;
 
+/** Trust in a photo that is surely damaged counts most in the middle, and nothing at either end: there the user says how much is enough. */
 function doubtAt({ doubt }: DamageMap, sensitivity: number): number {
+  if (doubt < 0) return doubt * (1 - Math.abs(2 * sensitivity - 1));
   return doubt * Math.min(1, Math.max(0, (doubtless - sensitivity) / (doubtless - 0.5)));
 }
 
@@ -39,8 +41,8 @@ export function thresholdOf(sensitivity: number): number {
  */
 export function proposeMask(map: DamageMap, { sensitivity, kinds, growPx }: ProposeOptions): DamageProposal {
   const usual = thresholdOf(sensitivity);
-  const low = Math.max(1, usual - reachOdds * evidenceStep);
-  const wary = usual + doubtAt(map, sensitivity) * evidenceStep;
+  const wary = Math.max(1, usual + doubtAt(map, sensitivity) * evidenceStep);
+  const low = Math.max(1, Math.min(usual, wary) - reachOdds * evidenceStep);
   const found = findPlaces(
     map,
     low,
