@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { arcFace } from '../../../src/engine/architectures/arc-face.ts';
 import { ffhqTemplate } from '../../../src/engine/faces/geometry.ts';
 import { formatCatalog } from '../../../src/engine/models/catalog.ts';
 import { openModelFiles } from '../../../src/engine/models/model-files.ts';
@@ -106,31 +107,12 @@ export function seesOne(real: Network, searched: number): Network {
   };
 }
 
-/**
- * A network that recognizes faces by what `embed` says of the tensor (2, 3, side, side) about each of its two faces.
- */
-export function fakeRecognizer(
-  embed: (input: TensorData, face: number) => readonly number[],
-  sidePx = 112,
-): Network {
+/** A network that recognizes faces by what `embed` says of the tensor (2, 3, 112, 112) about each of its two faces. */
+export function fakeRecognizer(embed: (input: TensorData, face: number) => readonly number[]): Network {
   return {
     id: 'recognizer',
     architecture: 'test',
-    info: {
-      role: 'face-recognize',
-      scale: 1,
-      inputChannels: 3,
-      outputChannels: 0,
-      sizeMultiple: 1,
-      padMode: 'zero',
-      receptiveFieldPx: Number.POSITIVE_INFINITY,
-      tileable: false,
-      fixedSize: { width: sidePx, height: sidePx },
-      inputRange: [-1, 1],
-      outputRange: [-1, 1],
-      hyperparameters: {},
-      flopPerPixel: 1,
-    },
+    info: arcFace.describe({ blocks: [], excited: false, length: 2, sizePx: 112, flopPerPixel: 1 }),
     run: async ({ input }) => {
       const [a, b] = [embed(input!, 0), embed(input!, 1)];
       return { embedding: { data: Float32Array.from([...a, ...b]), dims: [2, a.length] } };
