@@ -148,7 +148,7 @@ def strong_pairs(target: torch.Tensor, draw: Draw, photos: Photos) -> tuple[torc
     """
     n, _, h, _ = target.shape
     target = torch.where(per_sample((draw.rng.random(n) < 0.25).astype(np.float32), target) > 0, draw_aging(target, draw.rng), target)
-    kind = str(draw.rng.choice(["same", "coded", "noisy", "both", "old"], p=[0.08, 0.52, 0.18, 0.20, 0.02]))
+    kind = str(draw.rng.choice(["same", "coded", "noisy", "both", "old"], p=[0.08, 0.62, 0.12, 0.16, 0.02]))
     if kind == "same":
         return target, target
     if kind == "coded":

@@ -13,8 +13,8 @@ from training.degradations import per_sample
 
 SMALLEST_PX, LARGEST_SHARE = 26, 0.5
 """Below 26 pixels a real face has no more to show than this."""
-SHARE = 0.35
-"""Of the canvases get one, at times two."""
+SHARE = 0.6
+"""Of the canvases get one, and of some two."""
 
 
 def soft(distance: torch.Tensor, edge: torch.Tensor) -> torch.Tensor:

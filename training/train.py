@@ -52,6 +52,10 @@ STAGES = {
 }
 
 
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of R, G and B in brightness (BT.601)."""
+
+
 class Run:
     """One stage on one device: network, EMA copy, optimizer, log, checkpoint."""
 
@@ -82,6 +86,7 @@ class Run:
         self.pending = 0.0  # the last step's seconds; joins `seconds` where all workers agree on it, so that all stop together
         self.rate = self.stage.rate
         self.share = torch.ones((), device=self.device)
+        self.luma = torch.tensor(LUMA, device=self.device).view(1, 3, 1, 1)
         self.recorded = Recorded(self.update, self.device)
         self.rng = np.random.default_rng(a.seed)
         self.perception = None
@@ -166,10 +171,11 @@ class Run:
             base = F.interpolate(source.float(), scale_factor=self.net.scale, mode="nearest") if self.net.scale > 1 else source.float()
             reference = (base - target).abs().mean()
         away = output - target
-        fidelity = away.abs().mean()
-        parts = {"l1": fidelity.detach(), "nearest": reference}
-        if self.args.charbonnier:
-            fidelity = (away.square() + self.args.charbonnier**2).sqrt().mean()
+        size = lambda d: (d.square() + self.args.charbonnier**2).sqrt().mean() if self.args.charbonnier else d.abs().mean()
+        fidelity = size(away)
+        parts = {"l1": away.detach().abs().mean(), "nearest": reference}
+        if self.args.luma_weight:
+            fidelity = fidelity + self.args.luma_weight * size((away * self.luma).sum(1))
         loss = fidelity
         if self.perception:
             loss, more = self.perception.generator_loss(output, target, fidelity)
@@ -282,6 +288,7 @@ def main() -> None:
     parser.add_argument("--gan-weight", type=float, default=0.06)
     parser.add_argument("--perceptual-weight", type=float, default=0.08)
     parser.add_argument("--charbonnier", type=float, default=0.0, help="epsilon of a Charbonnier loss, 0..1 units; 0: L1. A large one aims at the mean, not the median")
+    parser.add_argument("--luma-weight", type=float, default=0.0, help="of the same loss on brightness alone, beside that on R, G and B")
     parser.add_argument("--grid-weight", type=float, default=0.03, help="of the loss against a grid of output blocks (enlarging stages)")
     parser.add_argument("--weave-weight", type=float, default=1.0, help="of the loss against a pattern that repeats with the blocks (enlarging stages)")
     parser.add_argument("--save-every", type=float, default=180, help="seconds")

@@ -28,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
     parser.add_argument("--start-from", help="weights to begin with")
+    parser.add_argument("--side", type=int, default=SIDE, help="of the canvases, in pixels")
     parser.add_argument("--pool", type=int, default=3072, help="canvases kept on the device")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
@@ -62,8 +63,7 @@ def main() -> None:
         x = wear.print_and_scan(x).clamp(0, 1)
         return [(x * 255).round().to(torch.uint8), canvas.boxes, canvas.points, canvas.weights, canvas.point_weights, canvas.ignored]
 
-    n = a.batch or 24
-    side = SIDE if not a.batch else 256
+    n, side = a.batch or 24, a.side
     pool = Ring(lambda: canvases(side, n), capacity=a.pool, first=8 * n, every=3)
 
     def losses(x: torch.Tensor, *faces: torch.Tensor) -> dict[str, torch.Tensor]:
