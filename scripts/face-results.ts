@@ -1,6 +1,6 @@
 /**
  * Measures the step Faces on portraits that were not trained on, degraded as `training/strengths.json` says, and writes resources/models/FACES.md
- * and a contact sheet of photographs that may be shown.
+ * (damages not asked for stay as they are in it) and a contact sheet of photographs that may be shown.
  *
  *   node scripts/run.js scripts/face-results.ts [--portraits N] [--damages mild,medium,strong,old-photo] [--scale 4] [--model ID]
  *        [--detector FILE] [--restorer FILE] [--squeeze FILE] [--out FOLDER]
@@ -12,11 +12,11 @@
  *   | plain enlargement (Lanczos) | 0.113 | 0.0921 | 24.10 |
  */
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { damageDefaults } from '../src/engine/metrics/degrade-photo.ts';
+import { damageDefaults, damageStrengths } from '../src/engine/metrics/degrade-photo.ts';
 import { loadSqueezeDistance } from '../src/engine/metrics/squeeze-distance.ts';
 import { createInlineRuntime } from '../src/engine/models/runtime.ts';
 import { openWeights } from '../src/engine/weights/open-weights.ts';
@@ -25,6 +25,7 @@ import { type FaceMeans, measureTreatments } from './face-results/measure-treatm
 import { openStudy } from './face-results/study.ts';
 import { treatments } from './face-results/treatments.ts';
 import { writeFaceSheet } from './face-results/write-face-sheet.ts';
+import { sectionsOf } from './results/sections.ts';
 
 const here = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const data = here('../../shared/data');
@@ -96,14 +97,17 @@ in the degraded picture. All is measured over the aligned face at 256 pixels, ag
 - **Faces restored**: in the other portraits no face was found in the degraded picture, or its eyes were less than 12 pixels apart, or (in rows with the guard) the
   restored one differed too much from what the degraded picture shows. They count as the background alone.
 
-${sections.join('\n')}
+${sections.join('\n\n')}
+
 ![Contact sheet](faces-contact-sheet.png)
 
 From left to right: the photo, plainly enlarged ×2; with the step Faces at strength 0.5 and 1. Photographs: official portraits (United States federal works), Detroit Publishing
 Company and Farm Security Administration (public domain).
 `;
 
-const sections: string[] = [];
+/** In the order of the file; one that is measured again takes the place of what the file has. */
+const order = [...damageStrengths.map(({ name }) => name), 'old-photo'];
+const target = path.join(options.out, 'FACES.md');
 for (const damage of options.damages.split(',')) {
   const tried = treatments(study);
   const means = await measureTreatments(
@@ -119,9 +123,10 @@ for (const damage of options.damages.split(',')) {
       `| ${[tried[index]?.name, ...columns.map(({ show }) => show(mean) ?? '–')].join(' | ')} |`,
   );
   console.log([title, ...rows].join('\n'));
-  sections.push(`### ${title}\n\n${head}\n${rows.join('\n')}\n`);
   // What is measured is there, whatever becomes of the next.
-  await writeFile(path.join(options.out, 'FACES.md'), text(sections));
+  const sections = sectionsOf(existsSync(target) ? await readFile(target, 'utf8') : '', '### ', order);
+  sections.set(damage, `### ${title}\n\n${head}\n${rows.join('\n')}`);
+  await writeFile(target, text(order.flatMap((name) => sections.get(name) ?? [])));
 }
 await squeeze?.release();
 await runtime.close();

@@ -10,7 +10,8 @@
  *   boxes (24 photos)
  *   | exemplar | 21.3 | 18.44 | ...
  */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -22,8 +23,8 @@ import { openWeights } from '../src/engine/weights/open-weights.ts';
 import { heirloomContestant, networkFrom, openCvContestants, type Trial, trialOf } from './fill-results/contestants.ts';
 import { comparePaired } from './fill-results/compare-paired.ts';
 import { type FillMeasures, measureFill } from './fill-results/measure-fill.ts';
-import { writeSection } from './fill-results/write-section.ts';
 import { type TrialKind, trialKinds, trialMask } from './fill-results/trial-masks.ts';
+import { sectionsOf } from './results/sections.ts';
 
 const here = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const folder = here('../../shared/data/eval/open/kodak24');
@@ -72,6 +73,13 @@ mean difference is within two of its standard errors. L1 and PSNR are best for t
 alone comes nearer to that than any method that decides. The squeeze distance (SqueezeNet's features) is best for what looks alike.
 Written by \`scripts/fill-results.ts\`.
 `;
+}
+
+/** Puts the section of a kind into the results, in the place of the one they have. */
+async function write(kind: TrialKind, section: string, before: string): Promise<void> {
+  const file = here('../resources/models/FILL-RESULTS.md');
+  const sections = sectionsOf(existsSync(file) ? await readFile(file, 'utf8') : '', '## ', trialKinds).set(kind, section.trimEnd());
+  await writeFile(file, `${[before.trimEnd(), ...trialKinds.flatMap((name) => sections.get(name) ?? [])].join('\n\n')}\n`);
 }
 
 /** How "together" stands against each of the others; empty when it was not measured. */
@@ -132,7 +140,7 @@ await withStore(async (store) => {
     const titles = ['', ...columns.map(({ title }) => title)];
     const rule = titles.map((_, i) => (i === 0 ? '---' : '---:')).join('|');
     const section = `## ${kind} (${trials.length} photos)\n\n| ${titles.join(' | ')} |\n|${rule}|\n${rows.join('\n')}\n${verdicts(measured)}`;
-    if (options.write) await writeSection(here('../resources/models/FILL-RESULTS.md'), kind, section, introduction(historic !== undefined));
+    if (options.write) await write(kind, section, introduction(historic !== undefined));
     for (const { photo } of trials) await photo.dispose();
   }
 });
