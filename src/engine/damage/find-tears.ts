@@ -12,10 +12,11 @@ interface Plane {
 
 /** A tear is seen at this size. */
 const longestPx = 1024;
-/** What lies under a print is this white or this black, and this even from pixel to pixel. */
+/** What lies under a print is this white or this black, and mostly this even from pixel to pixel: at its edge JPEG leaves ripples. */
 const paperWhite = 0.92;
 const lidBlack = 0.06;
 const evenness = 0.012;
+const evenShare = 0.6;
 /** Of the picture's area: less is dust, more is the picture's own sky or ground. */
 const smallestShare = 0.0004;
 const largestShare = 0.2;
@@ -27,8 +28,9 @@ const stepShare = 0.85;
 const stepReachPx = 4;
 /** Outline of a simple shape, over that of the box around it. */
 const longestOutline = 1.15;
-/** A print that has the same white or black inside shows its own. */
-const sameInside = 0.002;
+/** A print that has as much of the same even white or black elsewhere, a sky or a window, shows its own. */
+const sameElsewhere = 0.002;
+const sameTone = 0.02;
 /** Of a tear, in log-odds: it goes at low sensitivities only. */
 const tearOdds = 1.2;
 /** How far the soft edge of a tear reaches in the scan, in pixels at `longestPx`. */
@@ -63,18 +65,22 @@ function markTears(plane: Plane, isPaper: (value: number) => boolean, map: Damag
   const { width, height, data } = plane;
   const label = new Int32Array(width * height);
   const regions: number[][] = [];
-  let inside = 0;
   const isFlat = (i: number): boolean => isPaper(data[i]!) && spread(plane, i) <= evenness;
   for (let i = 0; i < data.length; i++) {
     if (label[i] !== 0 || !onBorder(i, width, height) || !isFlat(i)) continue;
-    regions.push(flood(i, regions.length + 1, plane, label, isFlat));
+    regions.push(flood(i, regions.length + 1, plane, label, (at) => isPaper(data[at]!)));
   }
-  for (let i = 0; i < data.length; i++) if (label[i] === 0 && isPaper(data[i]!)) inside++;
-  // The rim of each region is as white as the region, but not as even.
-  const rims = regions.reduce((sum, region) => sum + 4 * Math.sqrt(region.length) * softEdgePx, 0);
-  if (inside > sameInside * data.length + rims) return;
-  for (const [index, region] of regions.entries()) {
-    if (!isTear(region, index + 1, plane, label)) continue;
+  const flat = Uint8Array.from(data, (_, i) => (isFlat(i) ? 1 : 0));
+  const tears = regions.filter(
+    (region, index) =>
+      isTear(region, index + 1, plane, label) &&
+      region.reduce((sum, i) => sum + flat[i]!, 0) >= evenShare * region.length,
+  );
+  for (const region of tears) for (const i of region) flat[i] = 0;
+  for (const region of tears) {
+    const tone = region.reduce((sum, i) => sum + data[i]!, 0) / region.length;
+    const alike = flat.reduce((sum, value, i) => sum + (value === 1 && Math.abs(data[i]! - tone) <= sameTone ? 1 : 0), 0);
+    if (alike > sameElsewhere * data.length) continue;
     for (const i of region) markAround(i, map);
   }
 }

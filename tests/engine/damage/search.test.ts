@@ -183,6 +183,12 @@ describe('a whole search', () => {
     expect(await share((x, y) => (torn(x, y) ? 0.98 : scene(x, y)))).toBeGreaterThan(expected);
     expect(await share((x, y) => (torn(x, y) ? 0.98 : scene(x, y)))).toBeLessThan(1.3 * expected);
     expect(await share((x, y) => (torn(x, y) ? 0.01 : scene(x, y)))).toBeGreaterThan(expected);
+    // As JPEG leaves it: ripples along the tear.
+    const rippled = (x: number, y: number): number => {
+      const isNear = x < 150 ? x + y > 56 : Math.abs(y - 100) > (x - 250) / 3 - 1;
+      return 0.96 + (isNear ? 0.025 * Math.sin(2.5 * (x + y)) : 0);
+    };
+    expect(await share((x, y) => (torn(x, y) ? rippled(x, y) : scene(x, y)))).toBeGreaterThan(expected);
     expect(await share(scene)).toBe(0);
     expect(await share((x, y) => (x < 12 || y < 12 || x > 287 || y > 187 ? 0.98 : scene(x, y)))).toBe(0);
     expect(await share((x, y) => (x < 150 && y < 60 + 40 * Math.sin(x / 3) ? 0.98 : scene(x, y)))).toBe(0);
