@@ -3,6 +3,7 @@
  * photographs and filled by every method at hand.
  *
  *   node scripts/run.js scripts/fill-results.ts [--photos N] [--kinds boxes,...] [--methods exemplar,...] [--squeeze FILE] [--write]
+ *   node scripts/run.js scripts/fill-results.ts --sheet     only writes resources/models/fill-contact-sheet.png: removals to look at
  *
  * Needs the photographs of ../shared/data. Without --write it only prints; with it the sections of the kinds asked for are replaced. --squeeze names the file that `python -m training.export_squeezenet`
  * wrote. OpenCV's methods are run where Debian's python3-opencv is installed. Each table is printed as it is done:
@@ -23,11 +24,13 @@ import { openWeights } from '../src/engine/weights/open-weights.ts';
 import { heirloomContestant, networkFrom, openCvContestants, type Trial, trialOf } from './fill-results/contestants.ts';
 import { comparePaired } from './fill-results/compare-paired.ts';
 import { type FillMeasures, measureFill } from './fill-results/measure-fill.ts';
+import { writeRemovalSheet } from './fill-results/write-removal-sheet.ts';
 import { type TrialKind, trialKinds, trialMask } from './fill-results/trial-masks.ts';
 import { sectionsOf } from './results/sections.ts';
 
 const here = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-const folder = here('../../shared/data/eval/open/kodak24');
+const openPhotos = here('../../shared/data/eval/open');
+const folder = path.join(openPhotos, 'kodak24');
 
 const { values: options } = parseArgs({
   options: {
@@ -38,6 +41,7 @@ const { values: options } = parseArgs({
     network: { type: 'string' },
     'context-encoder': { type: 'string' },
     write: { type: 'boolean', default: false },
+    sheet: { type: 'boolean', default: false },
   },
 });
 
@@ -71,6 +75,7 @@ Heirloom's own march; OpenCV's two methods look 4 pixels around.${hasContextEnco
 The second table of each kind says whether "together" is better or worse than each of the others over the same places; it is a tie where the
 mean difference is within two of its standard errors. L1 and PSNR are best for the mean of all that could be there, which is soft: a network
 alone comes nearer to that than any method that decides. The squeeze distance (SqueezeNet's features) is best for what looks alike.
+What to make of it by eye is in [fill.md](fill.md), with [removals to look at](fill-contact-sheet.png).
 Written by \`scripts/fill-results.ts\`.
 `;
 }
@@ -94,6 +99,15 @@ function verdicts(measured: ReadonlyMap<string, readonly FillMeasures[]>): strin
   });
   const titles = ['together against', ...judged.map(({ title }) => title.replace(/ [↑↓]$/, ''))];
   return `\n| ${titles.join(' | ')} |\n|${titles.map(() => '---').join('|')}|\n${rows.join('\n')}\n`;
+}
+
+if (options.sheet) {
+  await withStore(async (store) => {
+    const network = await networkFrom(options.network ?? here('../resources/models/fill.safetensors'), 1);
+    if (network === undefined) throw new Error('There is no fill network to make a sheet with.');
+    await writeRemovalSheet(openPhotos, network, store, here('../resources/models/fill-contact-sheet.png'));
+  });
+  process.exit(0);
 }
 
 await withStore(async (store) => {

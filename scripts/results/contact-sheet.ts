@@ -21,7 +21,7 @@ const labelPx = 18;
 export async function writeContactSheet(views: readonly View[], contestants: readonly Contestant[], scale: number, path: string): Promise<void> {
   const titles = ['input', ...contestants.map(({ name }) => name), 'original'];
   const tiles: { input: Buffer; left: number; top: number }[] = [];
-  for (const [column, title] of titles.entries()) tiles.push({ input: label(title), left: column * (side + 2), top: 0 });
+  for (const [column, title] of titles.entries()) tiles.push({ input: label(title, side), left: column * (side + 2), top: 0 });
   for (const [row, view] of views.entries()) {
     const reference = cutToMultiple(view.photo, scale);
     const small = await degradePixels(reference, { damage: view.damage, scale });
@@ -51,9 +51,10 @@ async function png(pixels: Pixels): Promise<Buffer> {
   return sharp(toBytes(pixels), { raw: { width: pixels.width, height: pixels.height, channels: 3 } }).png().toBuffer();
 }
 
-function label(text: string): Buffer {
+/** A line of text as an SVG `width` pixels wide and 18 high. */
+export function label(text: string, width: number): Buffer {
   const safe = text.replace(/&/g, '&amp;').replace(/</g, '&lt;');
-  return Buffer.from(`<svg width="${side}" height="${labelPx}"><text x="4" y="13" font-family="sans-serif" font-size="12" fill="#eee">${safe}</text></svg>`);
+  return Buffer.from(`<svg width="${width}" height="${labelPx}"><text x="4" y="13" font-family="sans-serif" font-size="12" fill="#eee">${safe}</text></svg>`);
 }
 
 /** A photograph read as RGB, reduced so that its longer side is at most `longestPx`. */
