@@ -13,8 +13,6 @@ from training.degradations import per_sample
 
 SMALLEST_PX, LARGEST_SHARE = 26, 0.5
 """Below 26 pixels a real face has no more to show than this."""
-SHARE = 0.6
-"""Of the canvases get one, and of some two."""
 
 
 def soft(distance: torch.Tensor, edge: torch.Tensor) -> torch.Tensor:
@@ -57,15 +55,15 @@ def lookalikes(side: int, center: np.ndarray, half: np.ndarray, like: torch.Tens
     return rgb.clamp(0, 1), plate
 
 
-def add_lookalikes(x: torch.Tensor, occupied: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Pastes them on canvases (n, 3, side, side) in [0, 1] clear of the `occupied` boxes (n, k, 4); a place that is taken stays as it is."""
+def add_lookalikes(x: torch.Tensor, occupied: torch.Tensor, share: float, rng: np.random.Generator) -> torch.Tensor:
+    """Pastes them on canvases (n, 3, side, side) in [0, 1] clear of the `occupied` boxes (n, k, 4): one on this share of them, two on some; a place that is taken stays as it is."""
     n, side = len(x), x.shape[-1]
-    for share in (SHARE, 0.4 * SHARE):
+    for chance in (share, 0.4 * share):
         half = np.exp(rng.uniform(math.log(SMALLEST_PX / 2), math.log(LARGEST_SHARE * side / 2), n))
         center = rng.uniform(0.05, 0.95, (n, 2)) * side
         rgb, cover = lookalikes(side, center, half, x, rng)
         box = torch.as_tensor(np.concatenate([center - 1.2 * half[:, None], center + 1.2 * half[:, None]], 1), dtype=torch.float32, device=x.device)[:, None]
         meets = ((occupied[..., :2] < box[..., 2:]) & (occupied[..., 2:] > box[..., :2])).all(-1).any(1)
-        wanted = torch.as_tensor(rng.random(n) < share, device=x.device) & ~meets
+        wanted = torch.as_tensor(rng.random(n) < chance, device=x.device) & ~meets
         x = x + (cover * wanted.float().view(-1, 1, 1, 1)) * (rgb - x)
     return x

@@ -29,6 +29,7 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--start-from", help="weights to begin with")
     parser.add_argument("--side", type=int, default=SIDE, help="of the canvases, in pixels")
+    parser.add_argument("--lookalikes", type=float, default=0.0, help="share of the canvases with something that looks like a face and is none")
     parser.add_argument("--pool", type=int, default=3072, help="canvases kept on the device")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
@@ -54,8 +55,8 @@ def main() -> None:
 
     def canvases(side: int, n: int) -> list[torch.Tensor]:
         canvas = mosaic.batch(n, side, run.rng)
-        x = add_lookalikes(canvas.x, torch.cat([torch.where(canvas.weights[..., None] > 0, canvas.boxes, -1e4), canvas.ignored], 1), run.rng)
-        x = wear.color(x, 0.65)
+        taken = torch.cat([torch.where(canvas.weights[..., None] > 0, canvas.boxes, -1e4), canvas.ignored], 1)
+        x = wear.color(add_lookalikes(canvas.x, taken, a.lookalikes, run.rng), 0.65)
         for share in (0.65, 0.35):  # light dirt, dark dirt, or both
             if run.rng.random() < share:
                 alpha = dirt.draw(n, side, run.rng)[0] * per_sample(run.rng.uniform(0.3, 1, n) * (run.rng.random(n) < 0.5), x)
