@@ -4,7 +4,7 @@
  *   node scripts/run.js scripts/results.ts [--photos N] [--damages clean,medium] [--sets kodak24,b100] [--squeeze FILE] [--threads N] [--kept DIR] [--only PATTERN] [--no-clean]
  *
  * Needs the photographs and weights of ../shared/data. --photos takes N evenly spread photographs of each set instead of all; --squeeze names the file that
- * `python -m training.export_squeezenet` wrote. With everything it takes about 75 minutes on one core; --kept names
+ * `python -m training.export_squeezenet` wrote. With everything it takes about 85 minutes on one core; --kept names
  * a folder where every row is kept, so that a later run, or one in another process, measures only what its weights changed; --only measures the
  * contestants whose name the pattern matches and writes no file. Each table is printed as it is done:
  *
@@ -35,8 +35,6 @@ const data = here('../../shared/data');
 const models = here('../resources/models');
 const sets: Readonly<Record<string, string>> = { kodak24: 'eval/open/kodak24', b100: 'eval/restricted/b100' };
 const alphas = [0, 0.5, 1];
-/** Cleaning takes the whole picture through the network, which costs 16 times as much as enlarging a quarter of it: the ends alone. */
-const cleanAlphas = [0, 1];
 
 const { values: options } = parseArgs({
   options: {
@@ -119,7 +117,7 @@ async function enlargeTables(contestants: readonly Contestant[]): Promise<string
 /** PSNR on Y of an undegraded photograph to itself, and before and after JPEG, through the clean pair. */
 async function cleanTable(): Promise<string> {
   const pair = [path.join(models, 'clean-x1-gentle.safetensors'), path.join(models, 'clean-x1-strong.safetensors')] as const;
-  const contestants = await pairContestants('Heirloom clean', pair, cleanAlphas, runtime, threads);
+  const contestants = await pairContestants('Heirloom clean', pair, alphas, runtime, threads);
   if (contestants.length === 0) return 'No network for cleaning is at hand yet.\n';
   const set = options.sets.includes('b100') ? 'b100' : 'kodak24';
   const photos = await photosOf(set);
