@@ -139,7 +139,7 @@ describe('looking for damage', () => {
     const alone = await search(photo);
     expect([before.width, before.height]).toEqual([alone.width, alone.height]);
     const curve = async ({ id }: DamageSearch): Promise<number[]> =>
-      Promise.all(Array.from({ length: 101 }, async (_, i) => (await threshold(id, 0.3 + i / 250)).share));
+      Promise.all(Array.from({ length: 101 }, async (_, i) => (await threshold(id, i / 100)).share));
     expect(await curve(before)).not.toEqual(await curve(alone));
   });
 
