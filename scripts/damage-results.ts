@@ -1,6 +1,7 @@
 /**
  * Measures what the search for damage proposes, as the studio and the command line show it before any correction, and writes
- * resources/models/DAMAGE-RESULTS.md: nothing should be proposed on clean photographs, and of laid-on damage as much as can be.
+ * resources/models/DAMAGE-RESULTS.md: nothing should be proposed on clean photographs, and of laid-on damage as much as can be. Sets that
+ * are not asked for stay as they are in it.
  *
  *   node scripts/run.js scripts/damage-results.ts [--photos N] [--only TITLE] [--detector FILE] [--sensitivities 0.3,0.5,0.7] [--write]
  *
@@ -9,8 +10,8 @@
  *   Kodak24 with four overlays (24 photos)
  *   | 0.5 | 24 | 91.2 % | 40.1 % | 55.7 % |
  */
-import { readdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -23,6 +24,7 @@ import { type Bytes, damagedTrial, readBytes } from './damage-results/damaged-tr
 import { markedPixels, type MaskCounts, measureMask } from './damage-results/measure-mask.ts';
 import { heldOutPortraits } from './face-results/held-out.ts';
 import { openStudy } from './face-results/study.ts';
+import { sectionsOf } from './results/sections.ts';
 
 const here = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const data = here('../../shared/data');
@@ -39,7 +41,6 @@ const sensitivities = options.sensitivities.split(',').map(Number);
 const kinds = kindsWanted({});
 /** As training/pack.py holds them out. */
 const photosHeldOutEvery = 20;
-
 
 /** Pictures of one sort, and how many overlays are laid on each. */
 interface TrialSet {
@@ -110,7 +111,8 @@ const study = await openStudy({
   model: '',
   ...(options.detector === undefined ? {} : { scratchDetector: options.detector }),
 });
-const sections: string[] = [];
+const target = here('../resources/models/DAMAGE-RESULTS.md');
+const titles = sets.map(({ title }) => title);
 for (const { title, files, layers } of sets.filter((set) => set.title.includes(options.only))) {
   const chosen = files.filter((_, index) => index < Number(options.photos));
   const measured: (readonly MaskCounts[])[] = [];
@@ -122,8 +124,9 @@ for (const { title, files, layers } of sets.filter((set) => set.title.includes(o
   const rows = sensitivities.map((sensitivity, i) => describeRow(sensitivity, measured.map((each) => each[i]!), layers));
   const table = [`| ${heads.join(' | ')} |`, `|${heads.map(() => '---:').join('|')}|`, ...rows].join('\n');
   console.log(`${title} (${chosen.length} photos)\n${rows.join('\n')}`);
-  sections.push(`## ${title} (${chosen.length})\n\n${table}\n`);
+  if (!options.write) continue;
+  const sections = sectionsOf(existsSync(target) ? await readFile(target, 'utf8') : '', '## ', titles).set(title, `## ${title} (${chosen.length})\n\n${table}`);
+  await writeFile(target, `${[introduction.trimEnd(), ...titles.flatMap((name) => sections.get(name) ?? [])].join('\n\n')}\n`);
 }
 await study.close();
-if (options.write) await writeFile(here('../resources/models/DAMAGE-RESULTS.md'), [introduction, ...sections].join('\n'));
 process.exit(0);

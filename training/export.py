@@ -25,17 +25,19 @@ def load_weights(source: str | Path) -> dict[str, torch.Tensor]:
     return {k: v.float().cpu() for k, v in torch.load(path, map_location="cpu", weights_only=False)["ema"].items()}
 
 
-def export(stage: str, folder: Path = MODELS, other: Path | None = None, share: float = 0.5) -> Path:
+def export(stage: str, folder: Path = MODELS, others: dict[str, float] | None = None) -> Path:
     """Writes the stage's EMA as fp16 with its origin in the metadata; raises ValueError on a number fp16 cannot hold.
 
-    With `other`, a checkpoint or weights of the same run, writes (1 - share) own + share other: averaging two points
-    of one run measured better than either.
+    With `others`, checkpoints or weights of other points or rounds of the same network and their shares, writes the weighted mean with them: it
+    measured better than any of its parts.
     """
     state = torch.load(RUNS / stage / "checkpoint.pt", map_location="cpu", weights_only=False)
     name, scale = NAMES[stage]
-    own = {k: v.float() for k, v in state["ema"].items()}
-    if other:
-        own = {k: torch.lerp(v, w, share) for (k, v), w in zip(own.items(), (load_weights(other)[k] for k in own))}
+    others = others or {}
+    own = {k: v.float() * (1 - sum(others.values())) for k, v in state["ema"].items()}
+    for other, share in others.items():
+        weights = load_weights(other)
+        own = {k: v + share * weights[k] for k, v in own.items()}
     half = {k: v.to(torch.float16).contiguous() for k, v in own.items()}
     for key, value in half.items():
         if not torch.isfinite(value).all():
@@ -44,6 +46,7 @@ def export(stage: str, folder: Path = MODELS, other: Path | None = None, share: 
     path = folder / f"{name}.safetensors"
     save_file(half, path, metadata={
         "name": name, "architecture": "SRVGGNetCompact", "scale": str(scale), "features": "64", "convolutions": "16",
+        **({"average": " ".join(f"{share}" for share in others.values())} if others else {}),
         "seed": str(state["seed"]), "iterations": str(state["iteration"]), "seconds": str(round(state["seconds"])),
         "range": "0..1 RGB", "license": "see the model card", "project": "Heirloom"})
     path.chmod(0o644)  # safetensors writes for the owner alone
@@ -54,10 +57,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage", choices=list(NAMES), required=True)
     parser.add_argument("--folder", type=Path, default=MODELS)
-    parser.add_argument("--average-with", type=Path, help="a checkpoint or weights file of the same run")
-    parser.add_argument("--share", type=float, default=0.5, help="of the other file")
+    parser.add_argument("--average-with", nargs="*", default=[], metavar="FILE=SHARE", help="checkpoints or weights of the same network")
     a = parser.parse_args()
-    path = export(a.stage, a.folder, a.average_with, a.share)
+    path = export(a.stage, a.folder, {file: float(share) for file, share in (each.rsplit("=", 1) for each in a.average_with)})
     print(f"{path}: {path.stat().st_size} bytes")
 
 
