@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from training.graphed import adam, set_rate
+from training.imaging import half_precision
 from training.squeezenet import SqueezeFeatures
 
 
@@ -86,7 +87,7 @@ class Perception:
         self.steps = state["steps"]
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with half_precision(self.device):
             return self.discriminator(x.contiguous(memory_format=torch.channels_last)).float()
 
     def moved(self, x: torch.Tensor) -> torch.Tensor:
@@ -100,7 +101,7 @@ class Perception:
 
         they would leave a pattern in every block (measured: a weave of 4 pixels in foliage and skin). So it moves with every step.
         """
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with half_precision(self.device):
             with torch.no_grad():
                 wanted = self.features(self.moved(target))
             made = self.features(self.moved(output))

@@ -24,7 +24,7 @@ from training.bank import Bank, DevicePool
 from training.data import SHAPES, Pool
 from training.evaluate import quick_clean, quick_enlarge
 from training.export import load_weights
-from training.imaging import DATA, RUNS
+from training.imaging import DATA, RUNS, half_precision
 from training.graphed import Recorded, adam, move_average, set_rate
 from training.muon import Muon
 from training.network import Compact, grid_strength, weave_strength
@@ -70,8 +70,9 @@ class Run:
         source = a.start_from or self.stage.start_from
         if source:
             state = load_weights(source)
-            self.net.graft_body(state) if self.stage.graft else self.net.load_state_dict(state)
-            if self.stage.graft:
+            other = self.stage.graft and any(v.shape != state[k].shape for k, v in self.net.state_dict().items())
+            self.net.graft_body(state) if other else self.net.load_state_dict(state)
+            if other:
                 with torch.no_grad():  # a residual near zero to begin with
                     self.net.body[-1].weight.mul_(0.1)
         self.net = self.net.to(self.device, memory_format=torch.channels_last)
@@ -112,7 +113,7 @@ class Run:
         patch, n = self.args.patch or self.stage.patch, self.batch
         if self.args.pack:
             pool = DevicePool(self.stage.recipe, Bank(load_pack(self.args.pack), self.args.device), self.args.seed + self.iteration,
-                              first=384 if self.args.device != "cpu" else 64, every=10 if self.args.device != "cpu" else 24)
+                              first=384 if self.args.device != "cpu" else 192, every=10 if self.args.device != "cpu" else 24)
             return lambda: pool.batch(n, patch, self.rng)
         pool = Pool(self.stage.recipe, self.args.capacity)
         return lambda: pool.batch(n, patch, self.rng)
@@ -164,7 +165,7 @@ class Run:
     def update(self, source: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
         """One update of the network, and of its discriminator where it has one."""
         self.net.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with half_precision(self.device):
             output = self.net(source)
         output = output.float()
         with torch.no_grad():
@@ -221,7 +222,7 @@ class Run:
         budget = self.args.minutes * 60
         sums: dict[str, float] = {}
         count, data_seconds, window = 0, 0.0, time.time()
-        next_save, next_measure = time.time() + self.args.save_every, time.time() + 120
+        next_save, next_measure = time.time() + self.args.save_every, time.time() + self.args.measure_every
         signal.signal(signal.SIGTERM, lambda number, frame: self.stop.append(number))
         while self.seconds < budget and self.iteration < self.args.iterations and self.stopping == 0:
             begun = time.time()

@@ -22,6 +22,8 @@ from training.timed_run import TimedRun, add_arguments
 from training.wear import Wear
 
 SIDE = 448
+DIRT_SHARES = (0.85, 0.6, 0.3)
+"""Chance that a batch gets a first, second and third layer of film dirt, each on three in five of its canvases."""
 
 
 def main() -> None:
@@ -57,9 +59,9 @@ def main() -> None:
         canvas = mosaic.batch(n, side, run.rng)
         taken = torch.cat([torch.where(canvas.weights[..., None] > 0, canvas.boxes, -1e4), canvas.ignored], 1)
         x = wear.color(add_lookalikes(canvas.x, taken, a.lookalikes, run.rng), 0.65)
-        for share in (0.65, 0.35):  # light dirt, dark dirt, or both
+        for share in DIRT_SHARES:  # light dirt, dark dirt, or both
             if run.rng.random() < share:
-                alpha = dirt.draw(n, side, run.rng)[0] * per_sample(run.rng.uniform(0.3, 1, n) * (run.rng.random(n) < 0.5), x)
+                alpha = dirt.draw(n, side, run.rng)[0] * per_sample(run.rng.uniform(0.4, 1, n) * (run.rng.random(n) < 0.6), x)
                 x = film_damage(x, alpha, per_sample(np.where(run.rng.random(n) < 0.6, run.rng.uniform(0.7, 1, n), run.rng.uniform(0, 0.3, n)), x))
         x = wear.print_and_scan(x).clamp(0, 1)
         return [(x * 255).round().to(torch.uint8), canvas.boxes, canvas.points, canvas.weights, canvas.point_weights, canvas.ignored]
