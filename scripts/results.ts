@@ -1,18 +1,20 @@
 /**
  * Measures Heirloom's networks against resampling and a public network of the same kind, and writes resources/models/RESULTS.md and a contact sheet.
  *
- *   node scripts/run.js scripts/results.ts [--photos N] [--damages clean,medium] [--sets kodak24,b100] [--squeeze FILE] [--threads N] [--kept DIR] [--only PATTERN] [--no-clean]
+ *   node scripts/run.js scripts/results.ts [--photos N] [--damages clean,medium] [--sets kodak24,b100] [--squeeze FILE] [--threads N] [--kept DIR] [--only PATTERN] [--no-clean] [--clean-only]
+ *        [--qualities 50,20,10]
  *
  * Needs the photographs and weights of ../shared/data. --photos takes N evenly spread photographs of each set instead of all; --squeeze names the file that
  * `python -m training.export_squeezenet` wrote. With everything it takes about 85 minutes on one core; --kept names
  * a folder where every row is kept, so that a later run, or one in another process, measures only what its weights changed; --only measures the
- * contestants whose name the pattern matches and writes no file. Each table is printed as it is done:
+ * contestants whose name the pattern matches and writes no file; --clean-only measures the cleaning again and keeps the rest of the file. Each table is printed
+ * as it is done:
  *
  *   kodak24, medium (24 photos)
  *   | Lanczos | 24.02 | 0.6312 | ...
  */
 import { existsSync, readdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -46,6 +48,8 @@ const { values: options } = parseArgs({
     kept: { type: 'string' },
     only: { type: 'string', default: '' },
     'no-clean': { type: 'boolean', default: false },
+    'clean-only': { type: 'boolean', default: false },
+    qualities: { type: 'string', default: '50,20,10' },
   },
 });
 if (!existsSync(data)) throw new Error('../shared/data is not there: nothing to measure on.');
@@ -122,11 +126,13 @@ async function cleanTable(): Promise<string> {
   const set = options.sets.includes('b100') ? 'b100' : 'kodak24';
   const photos = await photosOf(set);
   const psnr = async (a: Pixels, b: Pixels): Promise<number> => Math.min(99, (await measureCropped(a, quantized(b), 0, { which: ['psnr-y'] })).measures['psnr-y']!);
-  const lines = [`| | untouched | JPEG 50 | JPEG 20 | JPEG 10 |`, '|---|---:|---:|---:|---:|'];
+  const qualities = [undefined, ...options.qualities.split(',').map(Number)];
+  const heads = qualities.map((quality) => (quality === undefined ? 'untouched' : `JPEG ${quality}`));
+  const lines = [`| | ${heads.join(' | ')} |`, `|---|${heads.map(() => '---:').join('|')}|`];
   const nothing = { name: 'Nothing', origin: 'nothing', restore: async (photo: Pixels) => photo };
   for (const { name, origin, restore } of [nothing, ...contestants]) {
     const sums: number[] = [];
-    for (const quality of [undefined, 50, 20, 10]) {
+    for (const quality of qualities) {
       const meanPsnr = async (): Promise<number> => {
         let sum = 0;
         for (const photo of photos) sum += await psnr(photo, await restore(quality === undefined ? photo : await throughJpeg(photo, quality)));
@@ -176,13 +182,27 @@ From left to right: input, the methods, the original. Photographs: Kodak (unrest
 `;
 }
 
-const all = await enlargers();
-const contestants = all.filter(({ name }) => new RegExp(options.only, 'u').test(name));
-const partly = options.only !== '' || options['no-clean'];
-if (!partly) await contactSheet(contestants);
-const enlarge = await enlargeTables(contestants);
-await Promise.all(all.map((contestant) => contestant.close()));
-const clean = options['no-clean'] ? '' : await cleanTable();
-if (!partly) await writeFile(path.join(models, 'RESULTS.md'), `${introduction()}\n## Enlarging ×4\n\n${enlarge}\n## Cleaning\n\n${clean}`);
+const resultsFile = path.join(models, 'RESULTS.md');
+const cleaning = '\n## Cleaning\n\n';
+
+/** Measures the cleaning again; what the file says of enlarging stays. */
+async function cleanAgain(): Promise<void> {
+  const text = await readFile(resultsFile, 'utf8');
+  const before = text.split(cleaning, 1)[0]!;
+  await writeFile(resultsFile, `${before}${cleaning}${await cleanTable()}`);
+}
+
+async function everything(): Promise<void> {
+  const all = await enlargers();
+  const contestants = all.filter(({ name }) => new RegExp(options.only, 'u').test(name));
+  const partly = options.only !== '' || options['no-clean'];
+  if (!partly) await contactSheet(contestants);
+  const enlarge = await enlargeTables(contestants);
+  await Promise.all(all.map((contestant) => contestant.close()));
+  const clean = options['no-clean'] ? '' : await cleanTable();
+  if (!partly) await writeFile(resultsFile, `${introduction()}\n## Enlarging ×4\n\n${enlarge}${cleaning}${clean}`);
+}
+
+await (options['clean-only'] ? cleanAgain() : everything());
 await squeeze?.release();
 await runtime.close();
