@@ -8,8 +8,9 @@ const telling: readonly DamageKind[] = ['scratch', 'dust', 'fold'];
 const eachCounts = 0.5;
 const surestCounts = 3;
 const enough = 8;
-/** Or it is large: this share of the picture is enough. */
+/** Or it is large: this share of the picture is enough where a place is so sure, in log-odds above the middle sensitivity; no network is of the seams of a sail. */
 const enoughShare = 0.003;
+const sureOfLarge = 2.6;
 /** A clean photo of twigs or lace has a few places that look much like damage among far more that look a little like it: less in log-odds, and the share. */
 const littleOdds = 2.4;
 const leastShare = 0.17;
@@ -17,15 +18,15 @@ const leastShare = 0.17;
 const reachOdds = 1.5;
 const fewestPixels = 6;
 /** What a photo that seems clean is doubted by, in log-odds. */
-const cleanDoubt = 3;
+const cleanDoubt = 3.25;
 /** Where most of what looks a little like damage looks much like it, the rest is damage as well: the shares at which that begins and is taken for sure, and what it counts. */
 const trustFrom = 0.2;
 const trustAt = 0.5;
-const trust = 2;
+const trust = 2.5;
 
 /**
  * How much more certainty, in log-odds, the places of this map need because the photo as a whole does not look damaged; less than 0, down to
- * -2, by how much less they need because it surely is. On each of most clean photos a detector finds a place or two; in a damaged one there are many, or
+ * -2.5, by how much less they need because it surely is. On each of most clean photos a detector finds a place or two; in a damaged one there are many, or
  * large or very sure ones, and what it is less sure of is damage too.
  */
 export function doubtPhoto(map: DamageMap): number {
@@ -36,7 +37,10 @@ export function doubtPhoto(map: DamageMap): number {
     0,
   );
   const area = areaOf(sure);
-  if (counts < enough && area < enoughShare * map.width * map.height) return cleanDoubt;
+  const large =
+    area >= enoughShare * map.width * map.height &&
+    sure.some(({ peak }) => peak >= evenEvidence + sureOfLarge * evidenceStep);
+  if (counts < enough && !large) return cleanDoubt;
   const share = area / areaOf(placesAt(map, evenEvidence - Math.round(littleOdds * evidenceStep)));
   if (share < leastShare) return cleanDoubt;
   return -trust * Math.min(1, Math.max(0, (share - trustFrom) / (trustAt - trustFrom)));

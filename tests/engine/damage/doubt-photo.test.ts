@@ -37,9 +37,10 @@ test('where nearly all that looks like damage surely is, what is less sure is pr
   expect(shares).toEqual([...shares].sort((a, b) => a - b));
 });
 
-test('one large crack is damage', () => {
-  const crack = mapOf(800, 200, kinds, [[6, 4, 10, 150, 0.8, 3]]);
-  expect(propose(crack).found).toMatchObject([{ kind: 'fold', places: 1 }]);
+test('one large crack is damage where the network is sure of it; else it may be a seam', () => {
+  const crack = (probability: number): DamageMap => mapOf(800, 200, kinds, [[6, 4, 10, 150, probability, 3]]);
+  expect(propose(crack(0.95)).found).toMatchObject([{ kind: 'fold', places: 1 }]);
+  expect(propose(crack(0.8)).found).toEqual([]);
 });
 
 test('stains and tears do not tell; what is torn off is proposed all the same', () => {
