@@ -7,7 +7,7 @@ torchvision's, so the trained layers of LPIPS do not apply to them, which the me
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,9 @@ INDEX = {2: 3, 3: 4, 4: 6, 5: 7, 6: 9, 7: 10, 8: 11, 9: 12}  # fire module to to
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, metavar="OUT.safetensors")
+    a = parser.parse_args()
     weights = PlainHdf5(FILE).datasets()
     first = convolution(weights, "conv1")
     rgb = first.weight.numpy()[:, ::-1].astype(np.float64)
@@ -33,7 +36,7 @@ def main() -> None:
             out[f"features.{index}.{ours}.weight"] = layer.weight.numpy()
             out[f"features.{index}.{ours}.bias"] = layer.bias.numpy()
     tensors = {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in out.items()}
-    save_file(tensors, Path(sys.argv[1]), metadata={"backbone": "other", "source": "SqueezeNet 1.1 (Caffe, through Keras), MIT"})
+    save_file(tensors, a.out, metadata={"backbone": "other", "source": "SqueezeNet 1.1 (Caffe, through Keras), MIT"})
 
 
 if __name__ == "__main__":
