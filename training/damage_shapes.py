@@ -63,6 +63,8 @@ def crack(side: int, rng: np.random.Generator) -> Strokes:
     main = fractal(start, end, 5, rng.uniform(0.03, 0.14), rng)
     half = math.exp(rng.uniform(math.log(0.4), math.log(1.8))) * (rng.uniform(2, 4) if rng.random() < 0.12 else 1)
     taper = np.minimum(1, np.linspace(rng.uniform(0.3, 1), 2.0, 32))[::rng.choice([-1, 1])]
+    if rng.random() < 0.35:  # bits of the emulsion broken away beside it
+        taper = taper * np.exp(rng.normal(0, 0.7, 32)).clip(0.3, 4)
     parts = [path(main, half * taper * rng.uniform(0.6, 1.3, 32))]
     for _ in range(int(rng.integers(0, 5))):
         at = main[int(rng.integers(4, 29))]
@@ -83,6 +85,28 @@ def fold(side: int, rng: np.random.Generator) -> Strokes:
         parts.append(path(points, math.exp(rng.uniform(math.log(0.6), math.log(3.0))) * rng.uniform(0.7, 1.3, 16)))
     return Strokes(np.concatenate(parts), rng.uniform(0.8, 4.0), rng.uniform(3, 22) if rng.random() < 0.7 else 0,
                    rng.uniform(0.3, 1) if rng.random() < 0.4 else 0, rng.uniform(0.2, 0.95))
+
+
+def crease(side: int, rng: np.random.Generator) -> Strokes:
+    """A short bend of the paper, as at a corner: a thin line, nearly straight, that casts a shadow to one side and fades out."""
+    angle = rng.uniform(0, 2 * math.pi)
+    start = rng.uniform(0.1, 0.9, 2) * side
+    points = fractal(start, start + direction(angle) * side * rng.uniform(0.12, 0.7), 4, rng.uniform(0.0, 0.03), rng)
+    half = math.exp(rng.uniform(math.log(0.3), math.log(1.4))) * np.linspace(1, rng.uniform(0.2, 1), 16) * rng.uniform(0.7, 1.3, 16)
+    return Strokes(path(points, half), rng.uniform(0.5, 1.6), rng.uniform(1.5, 9), 0, rng.uniform(0, 0.8))
+
+
+def scuff(side: int, rng: np.random.Generator) -> Strokes:
+    """Short fine scratches in company, most of them along one direction, as prints in a box rub each other."""
+    angle, spread = rng.uniform(0, math.pi), rng.choice([0.15, 0.5, 2.0])
+    middle, reach = rng.uniform(0.2, 0.8, 2) * side, math.exp(rng.uniform(math.log(0.08), math.log(0.5))) * side
+    parts = []
+    for _ in range(int(rng.integers(5, 24))):
+        at = middle + rng.normal(0, 1, 2) * reach
+        along = direction(angle + rng.normal(0, spread)) * math.exp(rng.uniform(math.log(6), math.log(70)))
+        points = fractal(at, at + along, 1, rng.uniform(0, 0.1), rng)
+        parts.append(path(points, rng.uniform(0.3, 0.9)))
+    return Strokes(np.concatenate(parts), rng.uniform(0.5, 1.2), 0, 0, rng.uniform(0, 0.7))
 
 
 def film_scratch(side: int, rng: np.random.Generator) -> Strokes:
@@ -169,6 +193,26 @@ def stains(n: int, side: int, device: str | torch.device, rng: np.random.Generat
     return torch.stack([alpha * 255, torch.full_like(alpha, 128)], 1).round().clamp(0, 255).to(torch.uint8)
 
 
+def chips(n: int, side: int, device: str | torch.device, rng: np.random.Generator, generator: torch.Generator) -> torch.Tensor:
+    """Places where the emulsion has come off down to the paper: ragged flakes of 2 to 30 px along a line or about a place."""
+    at = torch.arange(side, device=device) + 0.5
+    out = []
+    for _ in range(n):
+        angle, middle = rng.uniform(0, math.pi), rng.uniform(0.25, 0.75, 2) * side
+        dx, dy = at[None, :] - float(middle[0]), at[:, None] - float(middle[1])
+        along, across = dx * math.cos(angle) + dy * math.sin(angle), dy * math.cos(angle) - dx * math.sin(angle)
+        across = across + rng.uniform(0, 0.06) * side * torch.sin(along / (side * rng.uniform(0.03, 0.3)) + rng.uniform(0, 6))
+        long, wide = rng.uniform(0.03, 0.3) * side, math.exp(rng.uniform(math.log(1.5), math.log(0.06 * side)))
+        field = torch.zeros(side, side, device=device)
+        for sigma, share in ((rng.uniform(0.6, 1.2), 0.5), (rng.uniform(2, 7), 1.0)):
+            noise = gaussian_blur(torch.randn((1, 1, side, side), generator=generator, device=device), sigma)[0, 0]
+            field = field + share * noise / noise.std().clamp(min=1e-6)
+        envelope = torch.exp(-(along / long).pow(2) - (across / wide).pow(2))
+        out.append(((field * 0.5 + 2.6 * envelope - rng.uniform(1.6, 2.6)) * rng.uniform(3, 8) + 0.5).clamp(0, 1))
+    alpha = torch.stack(out)
+    return torch.stack([alpha * 255, torch.full_like(alpha, 128)], 1).round().clamp(0, 255).to(torch.uint8)
+
+
 def craquelure(n: int, side: int, device: str | torch.device, rng: np.random.Generator) -> torch.Tensor:
     """Nets of cracks in emulsion: the borders between cells of random points, thinned by a second, coarser choice."""
     out = []
@@ -190,5 +234,6 @@ def craquelure(n: int, side: int, device: str | torch.device, rng: np.random.Gen
     return torch.stack([alpha * 255, torch.full_like(alpha, 128)], 1).round().clamp(0, 255).to(torch.uint8)
 
 
-DRAWN = {"film_scratch": (film_scratch, 0), "hair": (hair, 0), "dust": (dust, 1), "crack": (crack, 3), "fold": (fold, 3)}
+DRAWN = {"film_scratch": (film_scratch, 0), "hair": (hair, 0), "dust": (dust, 1), "crack": (crack, 3), "fold": (fold, 3),
+         "crease": (crease, 3), "scuff": (scuff, 0)}
 """Drawing function and kind (see scratch_network.KINDS)."""

@@ -21,7 +21,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from training.damage_shapes import DRAWN, craquelure, render, stains
+from training.damage_shapes import DRAWN, chips, craquelure, render, stains
 from training.imaging import DATA, RUNS, load_rgb
 from training.mask_bank import SIDE, MaskBank
 from training.pack import Pack, load_pack
@@ -56,6 +56,7 @@ def sources(pack: Pack) -> dict[str, MaskBank]:
         turn = 8.0 if name == "film_scratch" else 12.0 if name == "fold" else 180.0
         out[f"drawn {name.replace('_', ' ')}"] = MaskBank(masks, [kind] * 4, [turn] * 4)
     out["drawn stain"] = MaskBank(stains(4, SIDE, "cpu", rng, generator), [2] * 4, [180.0] * 4)
+    out["drawn chips"] = MaskBank(chips(4, SIDE, "cpu", rng, generator), [3] * 4, [180.0] * 4)
     out["drawn craquelure"] = MaskBank(craquelure(4, SIDE, "cpu", rng), [3] * 4, [180.0] * 4)
     return out
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from training.damage_shapes import DRAWN, craquelure, render, stains
+from training.damage_shapes import DRAWN, chips, craquelure, render, stains
 from training.pack import DAMAGE_HELD_OUT
 from training.scratch_network import KIND_OF
 
@@ -49,9 +49,10 @@ class MaskBank:
                 masks.append(render(batch, SIDE, device, generator))
             kinds += [kind] * count
             turns += [8.0 if name == "film_scratch" else 12.0 if name == "fold" else 180.0] * count
-        masks += [stains(each, SIDE, device, rng, generator), craquelure(max(1, each // 3), SIDE, device, rng)]
-        kinds += [2] * each + [3] * max(1, each // 3)
-        turns += [180.0] * (each + max(1, each // 3))
+        few = max(1, each // 3)
+        masks += [stains(each, SIDE, device, rng, generator), craquelure(few, SIDE, device, rng), chips(each, SIDE, device, rng, generator)]
+        kinds += [2] * each + [3] * (few + each)
+        turns += [180.0] * (2 * each + few)
         return MaskBank(torch.cat(masks), kinds, turns)
 
     def join(self, other: "MaskBank") -> "MaskBank":

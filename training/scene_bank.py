@@ -1,4 +1,4 @@
-"""Thin things that belong to the picture and are no damage: lines of text, fences, wires, grids, lace; as masks on the device."""
+"""Thin things that belong to the picture and are no damage: lines of text, fences, wires, grids, lace, margins of prints; as masks on the device."""
 
 from __future__ import annotations
 
@@ -55,9 +55,26 @@ def lace(rng: np.random.Generator) -> Image.Image:
     return image
 
 
+def border(rng: np.random.Generator) -> Image.Image:
+    """The margin of a print on up to all four sides, its corners round at times, its edge straight or deckled."""
+    image = Image.new("L", (SIDE, SIDE), 255)
+    draw = ImageDraw.Draw(image)
+    gaps = np.where(rng.random(4) < 0.6, rng.uniform(0.02, 0.3, 4), -0.3) * SIDE
+    x0, y0, x1, y1 = gaps[0], gaps[1], SIDE - gaps[2], SIDE - gaps[3]
+    if rng.random() < 0.5:
+        draw.rounded_rectangle([x0, y0, x1, y1], rng.uniform(0, 0.12) * SIDE, fill=0)
+    else:
+        rough, corners = rng.uniform(0.2, 2.5), [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+        points = [np.array(a) + (np.array(b) - np.array(a)) * t + rng.normal(0, rough, 2) for a, b in zip(corners, corners[1:] + corners[:1]) for t in np.linspace(0, 1, 40)]
+        draw.polygon([tuple(p) for p in points], fill=0)
+    if rng.random() < 0.4:  # the line that printers and albums put around a picture
+        draw.rounded_rectangle([x0 + 3, y0 + 3, x1 - 3, y1 - 3], 3, outline=255, width=int(rng.integers(1, 4)))
+    return image
+
+
 def scene_bank(device: str | torch.device, seed: int, each: int) -> MaskBank:
-    """`each` masks of all three sorts, as one kind."""
+    """`each` masks of all four sorts, as one kind."""
     rng = np.random.default_rng(seed)
-    images = [function(rng) for function in (text, lattice, lace) for _ in range(each)]
+    images = [function(rng) for function in (text, border, lattice, lace) for _ in range(each)]
     alpha = torch.from_numpy(np.stack([np.asarray(i) for i in images])).to(device)
-    return MaskBank(torch.stack([alpha, torch.full_like(alpha, 128)], 1), [0] * len(images), [15.0] * each + [180.0] * 2 * each)
+    return MaskBank(torch.stack([alpha, torch.full_like(alpha, 128)], 1), [0] * len(images), [15.0] * each + [5.0] * each + [180.0] * 2 * each)

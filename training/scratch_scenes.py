@@ -88,10 +88,10 @@ class ScratchScenes:
         return rgb.permute(0, 3, 1, 2).contiguous(), old
 
     def add_content(self, x: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-        """Text, wires and lace in a tenth of the pictures: part of the scene."""
+        """Text, wires, lace and margins of prints in a sixth of the pictures: part of the scene."""
         n, side = len(x), x.shape[-1]
         alpha, _, _ = self.content.draw(n, side, rng, 0.4, 1.6)
-        alpha = alpha * per_sample((rng.random(n) < 0.1) * rng.uniform(0.4, 1.0, n), x)
+        alpha = alpha * per_sample((rng.random(n) < 0.16) * rng.uniform(0.4, 1.0, n), x)
         return x + alpha * (per_sample(rng.random(n), x) - x)
 
     def batch(self, n: int, side: int, rng: np.random.Generator) -> Scene:

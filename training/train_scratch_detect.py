@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from training.export import load_weights
+from training.imaging import half_precision
 from training.pack import load_pack
 from training.scratch_network import DEPTH, KINDS, WIDTH, ScratchUNet
 from training.scratch_scenes import Scene, ScratchScenes
@@ -44,11 +45,13 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--start-from", help="weights to begin with")
     parser.add_argument("--pool", type=int, default=8192, help="scenes kept on the device")
+    parser.add_argument("--each", type=int, default=256, help="masks drawn of each sort; on a CPU a fifth of a second each")
+    parser.add_argument("--side", type=int, default=SIDE, help="of the windows, in pixels")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     pack = load_pack(a.pack)
-    scenes = ScratchScenes(pack, a.device, a.seed, a.limit, each=256 if a.device != "cpu" else 1)
+    scenes = ScratchScenes(pack, a.device, a.seed, a.limit, each=a.each)
     del pack
     net = ScratchUNet()
     net.initialize(a.seed)
@@ -58,8 +61,7 @@ def main() -> None:
     run = TimedRun("scratch-detect", net, a, rate=1.5e-3, matrices=inner, matrix_rate=1.5e-3,
                    metadata={"architecture": "Scratch U-Net", "width": str(WIDTH), "depth": str(DEPTH), "outputs": " ".join(KINDS), "range": "-1..1 gray"})
     n = a.batch or BATCH
-    side = SIDE if a.device != "cpu" else 128
-    pool = Ring(lambda: scenes.batch(n, side, run.rng).packed(), capacity=a.pool, first=8 * n, every=5)
+    pool = Ring(lambda: scenes.batch(n, a.side, run.rng).packed(), capacity=a.pool, first=8 * n, every=5)
 
     def batches() -> list[torch.Tensor]:
         """Scenes of the pool, turned and mirrored."""
@@ -69,7 +71,7 @@ def main() -> None:
 
     def losses(*packed: torch.Tensor) -> dict[str, torch.Tensor]:
         scene = Scene.unpacked(*packed)
-        with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=run.device.type == "cuda"):
+        with half_precision(run.device):
             logits = run.net(scene.x.contiguous(memory_format=torch.channels_last))
         return scratch_losses(logits.float(), scene)
 

@@ -49,9 +49,13 @@ async function measureTimes(folder: string, path: string): Promise<Measurement[]
   for (const method of network === undefined ? (['exemplar'] as const) : (['exemplar', 'together'] as const)) {
     for (const side of sides) {
       const times: number[] = [];
+      const untilDraft: number[] = [];
       let longestMs = 0;
       for (let seed = 1; seed <= (side > 500 ? 2 : 4); seed++) {
-        const options = { method, seed, filler: thread.fill, ...(network === undefined ? {} : { network }) };
+        let drafted = Infinity;
+        const began = performance.now();
+        const onDraft = (): void => void (drafted = Math.min(drafted, performance.now() - began));
+        const options = { method, seed, filler: thread.fill, onDraft, ...(network === undefined ? {} : { network }) };
         const work = (): Promise<unknown> => fillPatches(image, maskFor(side), options, quietContext());
         let last = performance.now();
         const timer = setInterval(() => {
@@ -61,9 +65,12 @@ async function measureTimes(folder: string, path: string): Promise<Measurement[]
         }, tickMs);
         times.push(await timed(work));
         clearInterval(timer);
+        untilDraft.push(drafted);
       }
       const what = `${method}: a hole of ${side}² px in 24 megapixels`;
-      rows.push({ what: `${what}, from mask to pixels`, value: Math.min(...times) / 1000, unit: 's', ...(side > 256 ? {} : { target: '< 2' }) });
+      if (Math.min(...untilDraft) < Infinity)
+        rows.push({ what: `${what}, from mask to a draft in place`, value: Math.min(...untilDraft) / 1000, unit: 's', target: '< 2' });
+      rows.push({ what: `${what}, from mask to pixels`, value: Math.min(...times) / 1000, unit: 's', ...(side > 64 ? {} : { target: '< 2' }) });
       // The network itself runs in this thread here, in one of its own in the product.
       if (method === 'exemplar') rows.push({ what: 'the same, longest the engine did not answer', value: longestMs, unit: 'ms' });
     }

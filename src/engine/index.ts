@@ -252,8 +252,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       return jobs.start({
         kind: 'retouch',
         title: `Removing from ${photo.name}`,
-        run: async (context) => {
-          const layers = await retouches.show({ id, image: photo.image, key: photo.key, bench: benchOf(photo) }, recipe, use, context);
+        run: async (context, showDraft) => {
+          const layers = await retouches.show({ id, image: photo.image, key: photo.key, bench: benchOf(photo) }, recipe, use, context, showDraft);
           // Closed meanwhile: nobody will look at them.
           if (!photos.has(id)) retouches.forget(id);
           return { layers };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Job, JobResult } from '../shared/contract.ts';
+import type { Job, JobResult, RetouchDraft } from '../shared/contract.ts';
 import { CancelledError, HeirloomError, toFailure } from '../shared/failure.ts';
 import { type Context, createContext } from './context.ts';
 
@@ -8,7 +8,7 @@ import { type Context, createContext } from './context.ts';
 export interface JobWork {
   readonly kind: Job['kind'];
   readonly title: string;
-  run(context: Context): Promise<JobResult>;
+  run(context: Context, showDraft: (draft: RetouchDraft) => void): Promise<JobResult>;
 }
 
 /** Carries out jobs one after another. */
@@ -57,7 +57,7 @@ export function createJobQueue(onChange: (job: Job) => void, log: (line: string)
 
   const carryOut = async (running: Running): Promise<void> => {
     const end = (last: Partial<Job>): void => {
-      const { etaSeconds: _over, ...job } = running.job;
+      const { etaSeconds: _over, draft: _outdated, ...job } = running.job;
       running.job = job;
       change(running, last);
       running.settle(running.job);
@@ -67,7 +67,7 @@ export function createJobQueue(onChange: (job: Job) => void, log: (line: string)
     change(running, { state: 'running' });
     try {
       const context = createContext(running.abort.signal, (done, stage) => progress(running, done, stage));
-      const result = await running.work.run(context);
+      const result = await running.work.run(context, (draft) => change(running, { draft }));
       end({ state: 'done', progress: 1, result });
     } catch (error) {
       if (error instanceof CancelledError || running.abort.signal.aborted) return end({ state: 'cancelled' });

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
-import type { ImageLayer } from '../shared/contract.ts';
+import type { ImageLayer, RetouchDraft } from '../shared/contract.ts';
 import { HeirloomError } from '../shared/failure.ts';
 import { checkParams } from '../shared/params.ts';
 import type { Recipe } from '../shared/recipe.ts';
+import type { Removal } from '../shared/removal.ts';
 import type { Context } from './context.ts';
 import { cropImage } from './image/crop-image.ts';
 import type { Image, Rect } from './image/image.ts';
 import type { ImageShelf } from './image-shelf.ts';
-import { patchedImage } from './fill/patched-image.ts';
+import { type Patch, patchedImage } from './fill/patched-image.ts';
 import { carryOutRemovals } from './steps/carry-out-removals.ts';
+import type { FilledRemoval } from './steps/removal-cache.ts';
 import { remove, removalsOfUse, removalWork } from './steps/remove.ts';
 import { type RecipeBench, recipeKey, runRecipe, stepTools } from './steps/run-recipe.ts';
 
@@ -25,23 +27,41 @@ interface RetouchedPhoto {
  */
 const gridPx = 64;
 const marginPx = 16;
+/** So many of the newest results and drafts of a photo are kept: earlier ones may still be on the screen while the next are loaded. */
+const mostShown = 4;
+/** Drafts follow one another at least so far apart. */
+const draftsApartMs = 400;
+
+/** A patch and what names its pixels. */
+type NamedPatch = Patch & { readonly key: string };
+/** The photo, the picture under its removals, and what names that. */
+interface Basis {
+  readonly photo: RetouchedPhoto;
+  readonly image: Image;
+  readonly key: string;
+}
 
 /** Shows what removals do to a photo as small pictures to be laid over it; what did not change keeps its picture. */
 export class Retouches {
   readonly #shelf: ImageShelf;
-  /** By photo: the layers of the newest result and of the one before it, which may still be on the screen. */
+  /** By photo: the layers of the newest results and drafts. */
   readonly #shown = new Map<string, ReadonlyMap<string, ImageLayer>[]>();
+  #drafts = 0;
 
   constructor(shelf: ImageShelf) {
     this.#shelf = shelf;
   }
 
-  /** @throws HeirloomError `bad-input` when the recipe has no such use; whatever carrying it out throws; CancelledError. */
+  /**
+   * @param onDraft hears what can be shown before everything is done, at first soon and then now and then.
+   * @throws HeirloomError `bad-input` when the recipe has no such use; whatever carrying it out throws; CancelledError.
+   */
   async show(
     photo: RetouchedPhoto,
     recipe: Recipe,
     id: string,
     context: Context,
+    onDraft: (draft: RetouchDraft) => void = () => {},
   ): Promise<readonly ImageLayer[]> {
     const at = recipe.steps.findIndex((use) => use.id === id && use.step === remove.id);
     const use = recipe.steps[at];
@@ -62,19 +82,15 @@ export class Retouches {
       const removals = removalsOfUse(use.mask, use.entries ?? [], values.seed);
       const rest = context.part(isFirst ? 0 : 0.5, 1);
       rest.report(0, 'Filling');
-      const filled = await carryOutRemovals(base, removals, work, rest);
-      const patches = filled.flatMap((each) => each.patches.map((patch) => ({ ...patch, key: each.key })));
-      const view = patchedImage(base, patches);
-      const layers = new Map<string, ImageLayer>();
-      for (const rect of joined(patches.map((patch) => aligned(patch.rect, base)))) {
-        const keys = patches.filter((patch) => meets(patch.rect, rect)).map((patch) => patch.key);
-        const key = createHash('sha256')
-          .update(JSON.stringify([inputKey, rect, keys]))
-          .digest('hex');
-        layers.set(key, this.#known(photo.id, key) ?? this.#put(photo, base, view, rect));
-      }
-      this.#keep(photo.id, layers);
-      return [...layers.values()];
+      const basis = { photo, image: base, key: inputKey };
+      const draw = (done: readonly FilledRemoval[], next: Removal, patches: readonly Patch[]): void => {
+        const drawn = patches.map((patch) => ({ ...patch, key: `draft ${++this.#drafts}` }));
+        const layers = this.#lay(basis, [...namedPatches(done), ...drawn]);
+        rest.report(0, 'Drafted; refining');
+        onDraft({ layers, removals: [...removals.slice(0, done.length), next].map((removal) => removal.id) });
+      };
+      const filled = await carryOutRemovals(base, removals, { ...work, onDraft: apart(draw) }, rest);
+      return this.#lay(basis, namedPatches(filled));
     } finally {
       bench.cache.release(base);
     }
@@ -89,6 +105,21 @@ export class Retouches {
 
   clear(): void {
     for (const photo of [...this.#shown.keys()]) this.forget(photo);
+  }
+
+  /** Puts on the shelf what patches change, in layers of their own where they lie apart. */
+  #lay({ photo, image, key: inputKey }: Basis, patches: readonly NamedPatch[]): readonly ImageLayer[] {
+    const view = patchedImage(image, patches);
+    const layers = new Map<string, ImageLayer>();
+    for (const rect of joined(patches.map((patch) => aligned(patch.rect, image)))) {
+      const keys = patches.filter((patch) => meets(patch.rect, rect)).map((patch) => patch.key);
+      const key = createHash('sha256')
+        .update(JSON.stringify([inputKey, rect, keys]))
+        .digest('hex');
+      layers.set(key, this.#known(photo.id, key) ?? this.#put(photo, image, view, rect));
+    }
+    this.#keep(photo.id, layers);
+    return [...layers.values()];
   }
 
   #known(photo: string, key: string): ImageLayer | undefined {
@@ -108,12 +139,27 @@ export class Retouches {
   }
 
   #keep(photo: string, layers: ReadonlyMap<string, ImageLayer>): void {
-    const [newest, ...older] = this.#shown.get(photo) ?? [];
-    const kept = newest === undefined ? [layers] : [layers, newest];
+    const all = [layers, ...(this.#shown.get(photo) ?? [])];
+    const kept = all.slice(0, mostShown);
     this.#shown.set(photo, kept);
-    for (const old of older)
+    for (const old of all.slice(mostShown))
       for (const [key, { image }] of old) if (!kept.some((each) => each.has(key))) this.#shelf.take(image.id);
   }
+}
+
+function namedPatches(filled: readonly FilledRemoval[]): readonly NamedPatch[] {
+  return filled.flatMap((each) => each.patches.map((patch) => ({ ...patch, key: each.key })));
+}
+
+/** Lets calls through that are far enough from the one before. */
+function apart<A extends readonly unknown[]>(call: (...args: A) => void): (...args: A) => void {
+  let last = -Infinity;
+  return (...args) => {
+    const now = performance.now();
+    if (now - last < draftsApartMs) return;
+    last = now;
+    call(...args);
+  };
 }
 
 function aligned({ x, y, width, height }: Rect, size: Image): Rect {

@@ -200,7 +200,7 @@ export interface JobResult {
   readonly faces?: FaceInspection;
   /** What was measured of the restored picture. */
   readonly measures?: MeasureReport;
-  /** What removals changed, to be laid over the photo; theirs until the next such job of the photo but one is done. */
+  /** What removals changed, to be laid over the photo; theirs until four newer results or drafts of the photo have come. */
   readonly layers?: readonly ImageLayer[];
 }
 
@@ -208,6 +208,14 @@ export interface JobResult {
 export interface ImageLayer {
   readonly image: ImageInfo;
   readonly rect: Rect;
+}
+
+/** Removals as far as they are. */
+export interface RetouchDraft {
+  /** To be laid over the photo until those of the next draft or of the result are. */
+  readonly layers: readonly ImageLayer[];
+  /** Ids of the removals that are in it, the last one only as a network or a coarse filling draws it, or in part. */
+  readonly removals: readonly string[];
 }
 
 export interface Job {
@@ -222,6 +230,8 @@ export interface Job {
   readonly etaSeconds?: number;
   readonly failure?: Failure;
   readonly result?: JobResult;
+  /** What a running 'retouch' has so far. */
+  readonly draft?: RetouchDraft;
 }
 
 const rect = object({ x: integer(0), y: integer(0), width: integer(1), height: integer(1) });

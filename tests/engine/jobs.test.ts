@@ -46,6 +46,22 @@ describe('the job queue', () => {
     expect(await jobs.finished(good.id)).toMatchObject({ state: 'done', result: { savedAs: 'z.png' } });
   });
 
+  it('tells of drafts while a job runs, and drops them with its end', async () => {
+    const { told, jobs } = queue();
+    const draft = { layers: [], removals: ['a'] };
+    const job = jobs.start({
+      kind: 'retouch',
+      title: 'x',
+      run: (_context, showDraft) => {
+        showDraft(draft);
+        return Promise.resolve({ layers: [] });
+      },
+    });
+    const last = await jobs.finished(job.id);
+    expect(told.filter((each) => each.draft === draft).map(({ state }) => state)).toEqual(['running']);
+    expect(last).not.toHaveProperty('draft');
+  });
+
   it('cancels a running job where it reports and a waiting one at once', async () => {
     const { jobs } = queue();
     let reached = 0;

@@ -124,10 +124,30 @@ describe('removals shown over the photo', () => {
     expect(after[0]?.image.id).toBe(before[0]?.image.id);
     expect(after[1]?.image.id).not.toBe(before[1]?.image.id);
     expect((await pixels(before[1]!.image.id)).equals(await pixels(after[1]!.image.id))).toBe(false);
-    await retouch([a]);
-    await retouch([a]);
+    for (let newer = 0; newer < 4; newer++) await retouch([a]);
     expect(await engine.pixels(`${before[1]!.image.id}/tile/0/0/0`)).toBeUndefined();
     expect(await engine.pixels(`${before[0]!.image.id}/tile/0/0/0`)).toBeDefined();
+  });
+
+  test('what is done of a removal is shown while the rest is filled, and is not the result of anything', async () => {
+    const far: Mask = {
+      ...emptyMask(size),
+      shapes: [20, 200].map((x) => ({ kind: 'rectangle', x, y: 90, width: 16, height: 16, erase: false })),
+    };
+    const told: Job[] = [];
+    const forget = engine.onEvent((name, value) => {
+      if (name === 'job.changed') told.push(value as Job);
+    });
+    const layers = await retouch([removal('a', 100, 20), removal('two', 0, 0, { mask: far })]);
+    forget();
+    const drafts = told.flatMap((job) => (job.draft === undefined ? [] : [job.draft]));
+    expect(drafts.map(({ removals }) => removals)).toContainEqual(['a', 'two']);
+    const draft = drafts.find(({ removals }) => removals.includes('two'))!;
+    expect(draft.layers).toHaveLength(2);
+    expect(layers).toHaveLength(3);
+    expect(layers[0]?.image.id).toBe(draft.layers[0]?.image.id);
+    expect(await engine.pixels(`${draft.layers[1]!.image.id}/tile/0/0/0`)).toBeDefined();
+    expect(told.at(-1)).not.toHaveProperty('draft');
   });
 
   test('a preview of a part shows the very pixels of the whole result, wherever it looks', async () => {

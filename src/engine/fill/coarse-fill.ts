@@ -58,13 +58,17 @@ export async function coarseFill(
   return { rect, factor, width, height, pixels: filled };
 }
 
-/** The coarse fill at full size where `around` lies. */
-export function guideFrom(fill: CoarseFill, around: Rect, channels: number): Guide {
+/** The coarse fill at full size where `around` lies: (around.height, around.width, channels). */
+export function partOf(fill: CoarseFill, around: Rect, channels: number): Float32Array {
   const { factor, rect } = fill;
-  const part = { ...around, x: around.x - rect.x, y: around.y - rect.y };
+  return growPart({ ...fill, channels }, factor, { ...around, x: around.x - rect.x, y: around.y - rect.y });
+}
+
+/** The coarse fill as what patches in `around` follow. */
+export function guideFrom(fill: CoarseFill, around: Rect, channels: number): Guide {
   return {
-    pixels: growPart({ ...fill, channels }, factor, part),
-    detailPx: factor,
+    pixels: partOf(fill, around, channels),
+    detailPx: fill.factor,
     weight: 1.5,
     replacesCoarse: true,
   };

@@ -21,12 +21,14 @@ export interface HoleOptions {
   readonly isHurried: boolean;
   /** A coarse fill to refine; the network is not asked again then. */
   readonly guide?: Guide;
+  /** Hears what the network drew, (height, width, channels), before patches follow it: soft, but in place long before they are. */
+  onDraft?(pixels: Float32Array): void | Promise<void>;
 }
 
 /** Fills one hole by the method that was asked for or suits its width, `core` being what is fully selected of it. */
 export async function fillByMethod(
   image: HoleImage,
-  { method, seed, network, filler = fillHole, isHurried, guide }: HoleOptions,
+  { method, seed, network, filler = fillHole, isHurried, guide, onDraft }: HoleOptions,
   context: Context,
   core: Uint8Array = image.hole,
 ): Promise<Float32Array> {
@@ -39,6 +41,7 @@ export async function fillByMethod(
   const prediction = asks
     ? await predictHole(image, holeRadiusPx, network, reportTo(context.part(0, 0.4)))
     : undefined;
+  if (prediction !== undefined && chosen !== 'network') await onDraft?.(prediction.pixels);
   return filler(image, {
     method: chosen,
     seed,

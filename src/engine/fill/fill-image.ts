@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { colorChannels, hasAlpha, type Image, type Rect } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { mapRows } from '../image/map-rows.ts';
-import { coarseFill, type CoarseFill, guideFrom } from './coarse-fill.ts';
+import { coarseFill, type CoarseFill, guideFrom, partOf } from './coarse-fill.ts';
 import { needsNetwork } from './choose-method.ts';
 import { fillByMethod, type HoleOptions } from './fill-by-method.ts';
 import { contextBox, findRegions, tilesOf } from './mask-regions.ts';
@@ -12,8 +12,10 @@ import type { HoleImage } from './patch-level.ts';
 import { type Patch, patchedImage } from './patched-image.ts';
 import { checkMaskSize, rasterizeMask } from '../../shared/raster/rasterize-mask.ts';
 
-export interface FillImageOptions extends Omit<HoleOptions, 'isHurried' | 'guide'> {
+export interface FillImageOptions extends Omit<HoleOptions, 'isHurried' | 'guide' | 'onDraft'> {
   readonly store: ImageStore;
+  /** Hears now and then what all places look like so far: finished boxes, and below them what a coarse filling or a network drew. */
+  onDraft?(patches: readonly Patch[]): void;
 }
 
 /** One box to fill at once. */
@@ -30,6 +32,8 @@ const tilePx = 384;
 /** Boxes of this side that are mostly not selected (long scratches) are filled in tiles as well. */
 const sparseBoxPx = 320;
 const sparseShare = 0.15;
+/** Larger boxes are not drafted: it would take as much memory as the filling itself. */
+const mostDraftPixels = 4e6;
 /** Selected pixels this far outside of a piece are filled with it but not kept, so that pieces fit together. */
 const overlapPx = 8;
 
@@ -66,7 +70,7 @@ export async function fillImage(
 export async function fillPatches(
   image: Image,
   mask: Mask,
-  options: Omit<FillImageOptions, 'store'>,
+  { onDraft, ...options }: Omit<FillImageOptions, 'store'>,
   context: Context,
 ): Promise<readonly Patch[]> {
   checkMaskSize(mask, image);
@@ -98,9 +102,23 @@ export async function fillPatches(
   for (const box of boxes) {
     const share = (box.width * box.height) / pixels;
     const part = filling.part(done, done + share);
-    const pieces = await piecesOf(box, view, mask, (coarse) =>
-      fillByMethod(coarse, { ...options, isHurried: false, seed: options.seed + 7919 * patches.length }, part.part(0, 0.3)),
-    );
+    let rough: readonly Patch[] = [];
+    const tell = async (coarse?: CoarseFill): Promise<void> => {
+      if (onDraft === undefined) return;
+      if (coarse !== undefined) rough = await roughPatches(coarse, box, view, mask);
+      onDraft([...rough, ...patches]);
+    };
+    const pieces = await piecesOf(box, view, mask, async (rect, factor, coarse) => {
+      const at = { rect, factor, width: coarse.width, height: coarse.height };
+      const own = { ...options, isHurried: false, seed: options.seed + 7919 * patches.length };
+      const pixels = await fillByMethod(
+        coarse,
+        { ...own, onDraft: (drawn) => tell({ ...at, pixels: drawn }) },
+        part.part(0, 0.3),
+      );
+      await tell({ ...at, pixels });
+      return pixels;
+    });
     for (const [index, piece] of pieces.entries()) {
       const own =
         pieces.length === 1
@@ -111,11 +129,18 @@ export async function fillPatches(
         view,
         mask,
         patches,
-        { ...options, isHurried, seed: options.seed + 7919 * patches.length },
+        {
+          ...options,
+          isHurried,
+          seed: options.seed + 7919 * patches.length,
+          ...(pieces.length === 1 ? { onDraft: (drawn: CoarseFill) => tell(drawn) } : {}),
+        },
         own,
       );
       if (patch !== undefined) patches.push(patch);
       own.report(1);
+      // After the last piece the result itself follows.
+      if (index < pieces.length - 1 || box !== boxes.at(-1)) await tell();
     }
     done += share;
   }
@@ -127,15 +152,24 @@ async function piecesOf(
   box: Rect,
   view: Image,
   mask: Mask,
-  fillCoarse: (image: HoleImage) => Promise<Float32Array>,
+  fillCoarse: (rect: Rect, factor: number, image: HoleImage) => Promise<Float32Array>,
 ): Promise<readonly Piece[]> {
   const side = Math.max(box.width, box.height);
   if (side <= sparseBoxPx) return [{ box }];
   const share = selectedShare(box, view, mask);
   if (share < sparseShare) return tilesOf(box, tilePx).map((tile) => ({ box: tile }));
   if (side <= largestBoxPx) return [{ box }];
-  const guide = await coarseFill(view, mask, contextBox(box, view), Math.ceil(side / 700), fillCoarse);
+  const [around, factor] = [contextBox(box, view), Math.ceil(side / 700)];
+  const guide = await coarseFill(view, mask, around, factor, (image) => fillCoarse(around, factor, image));
   return tilesOf(box, tilePx).map((tile) => (guide === undefined ? { box: tile } : { box: tile, guide }));
+}
+
+/** A box as a coarse filling shows it. */
+async function roughPatches(coarse: CoarseFill, box: Rect, view: Image, mask: Mask): Promise<readonly Patch[]> {
+  if (box.width * box.height > mostDraftPixels) return [];
+  const coverage = rasterizeMask(mask, view, box);
+  const drawn = partOf(coarse, box, colorChannels(view));
+  return [patchOf(box, box, view, await view.read(box), drawn, coverage)];
 }
 
 function selectedShare(box: Rect, size: Image, mask: Mask): number {
@@ -150,7 +184,7 @@ async function fillPiece(
   view: Image,
   mask: Mask,
   before: readonly Patch[],
-  options: HoleOptions,
+  { onDraft, ...options }: Omit<HoleOptions, 'onDraft'> & { onDraft?(drawn: CoarseFill): Promise<void> },
   context: Context,
 ): Promise<Patch | undefined> {
   const around = contextBox(box, view);
@@ -167,9 +201,14 @@ async function fillPiece(
     // Nobody knows what colors hide under transparency.
     if (alphaAt >= 0 && pixels[i * view.channels + alphaAt]! < 0.5) blocked[i] = 1;
   }
+  const { width, height } = around;
   const filled = await fillByMethod(
-    { width: around.width, height: around.height, channels, pixels: colors, hole, blocked },
-    { ...options, ...(guide === undefined ? {} : { guide: guideFrom(guide, around, channels) }) },
+    { width, height, channels, pixels: colors, hole, blocked },
+    {
+      ...options,
+      ...(guide === undefined ? {} : { guide: guideFrom(guide, around, channels) }),
+      onDraft: (drawn) => onDraft?.({ rect: around, factor: 1, width, height, pixels: drawn }),
+    },
     context,
     // The soft edge around a hair does not make it wide.
     hole.map((value, i) => (value === 1 && coverage[i]! > 0.99 ? 1 : 0)),

@@ -97,17 +97,21 @@ export function patchDistance(
   const corner = patchRadius * (width + 1);
   let i = (a - corner) * channels;
   let j = (b - corner) * channels;
-  let sum = 0;
+  let [sum, odd] = [0, 0];
   for (let row = 0; row < patchSide; row++) {
-    for (let k = 0; k < span; k++) {
-      const difference = data[i + k]! - data[j + k]!;
-      sum += difference * difference;
+    let k = 0;
+    for (; k < span - 1; k += 2) {
+      const one = data[i + k]! - data[j + k]!;
+      const other = data[i + k + 1]! - data[j + k + 1]!;
+      sum += one * one;
+      odd += other * other;
     }
-    if (sum >= limit) return sum;
+    if (k < span) sum += (data[i + k]! - data[j + k]!) ** 2;
+    if (sum + odd >= limit) return sum + odd;
     i += rowLength;
     j += rowLength;
   }
-  return sum;
+  return sum + odd;
 }
 
 /** Measures every patch of the field anew, after the pixels changed. */

@@ -1,6 +1,9 @@
 import type { PatchField } from './patch-field.ts';
 import { type PatchLevel, patchRadius, patchSide } from './patch-level.ts';
 
+/** A patch so many spreads worse than the best counts less than the last bit of a pixel. */
+const unheard = 18;
+
 /**
  * What the field's patches say the pixels `which` should be: (which.length, channels).
  *
@@ -18,6 +21,7 @@ export function votePixels(
   const result = new Float32Array(which.length * channels);
   const from = new Int32Array(patchSide * patchSide);
   const costs = new Float64Array(patchSide * patchSide);
+  const votes = new Float64Array(channels);
   for (let n = 0; n < which.length; n++) {
     const pixel = which[n]!;
     const x = pixel % width;
@@ -46,18 +50,18 @@ export function votePixels(
     }
     const spread = softness * (sum / count - costs[best]!) + 1e-9;
     const least = costs[best]!;
+    const furthest = Number.isFinite(spread) ? least + unheard * spread : Infinity;
     let total = 0;
+    votes.fill(0);
     for (let k = 0; k < count; k++) {
-      const weight = Number.isFinite(spread) ? Math.exp((least - costs[k]!) / spread) : 1;
-      costs[k] = weight;
+      const cost = costs[k]!;
+      if (cost > furthest) continue;
+      const weight = furthest === Infinity ? 1 : Math.exp((least - cost) / spread);
       total += weight;
-      from[k]! *= channels;
+      const at = from[k]! * channels;
+      for (let c = 0; c < channels; c++) votes[c]! += weight * data[at + c]!;
     }
-    for (let c = 0; c < channels; c++) {
-      let vote = 0;
-      for (let k = 0; k < count; k++) vote += costs[k]! * data[from[k]! + c]!;
-      result[to + c] = vote / total;
-    }
+    for (let c = 0; c < channels; c++) result[to + c] = votes[c]! / total;
   }
   return result;
 }

@@ -15,7 +15,15 @@ export interface RemovalWork {
   readonly cache?: RemovalCache;
   /** Added to the soft edge of every mask. */
   readonly featherPx: number;
-  fill(image: Image, mask: Mask, removal: Removal, context: Context): Promise<readonly Patch[]>;
+  fill(
+    image: Image,
+    mask: Mask,
+    removal: Removal,
+    context: Context,
+    onDraft?: (patches: readonly Patch[]) => void,
+  ): Promise<readonly Patch[]>;
+  /** Hears what the places look like so far: the removals that are done, and the next one as it is now. */
+  onDraft?(done: readonly FilledRemoval[], next: Removal, patches: readonly Patch[]): void;
 }
 
 /** Done before in other surroundings, it most likely costs nothing. */
@@ -75,7 +83,7 @@ async function carryOut(
   const { kind, offset } = removal;
   const patches =
     kind === 'fill' || offset === undefined
-      ? await work.fill(watched, mask, removal, context)
+      ? await work.fill(watched, mask, removal, context, (drawn) => work.onDraft?.(before, removal, drawn))
       : await clonePatches(watched, mask, { offset, heals: kind === 'heal' }, context);
   for (const { pixels } of patches) roundTo(image.sampleType, pixels);
   const seen = seenIn(reads, before);

@@ -59,8 +59,13 @@ export async function removalWork(
   return {
     key: JSON.stringify([removals?.inputKey, usual, featherPx, removals && fillModels(model, tools.models)]),
     featherPx,
-    fill: (image, mask, { method = usual, seed }, context) =>
-      fillPatches(image, mask, { ...fill, method: method as FillMethod, seed }, context),
+    fill: (image, mask, { method = usual, seed }, context, onDraft) =>
+      fillPatches(
+        image,
+        mask,
+        { ...fill, method: method as FillMethod, seed, ...(onDraft === undefined ? {} : { onDraft }) },
+        context,
+      ),
     ...(removals === undefined ? {} : { cache: removals.cache }),
   };
 }

@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef, watch } from 'vue';
-import type { ImageInfo, Job } from '../../shared/contract.ts';
+import type { ImageInfo, Job, RetouchDraft } from '../../shared/contract.ts';
 import { fromFailure, toFailure } from '../../shared/failure.ts';
 import type { Mask, MaskShape } from '../../shared/mask.ts';
 import type { Recipe } from '../../shared/recipe.ts';
@@ -35,10 +35,13 @@ export interface RetouchLayer {
 
 interface Shown {
   readonly layers: readonly RetouchLayer[];
+  /** What is done in them. */
   readonly entries: readonly Removal[];
+  /** What is seen in them as a draft at least. */
+  readonly drafted: readonly Removal[];
 }
 
-const nothingShown: Shown = { layers: [], entries: [] };
+const nothingShown: Shown = { layers: [], entries: [], drafted: [] };
 
 /** The Remove tool: what is painted becomes a removal of its own, filled at once and laid over the photo. */
 export const useRetouch = defineStore('retouch', () => {
@@ -84,9 +87,14 @@ export const useRetouch = defineStore('retouch', () => {
     wanted.value.filter((entry) => !shown.value.entries.includes(entry) && !failed.value.includes(entry)),
   );
   const job = computed<Job | undefined>(() => jobs.unfinished.find(({ id }) => id === jobId.value));
-  /** What the overlay shows while the tool is on: what was painted, until its result is there. */
+  /** The newest place is there already, as a draft. */
+  const isDrafted = computed(() => {
+    const newest = pending.value.at(-1);
+    return newest !== undefined && shown.value.drafted.includes(newest);
+  });
+  /** What the overlay shows while the tool is on: what was painted, until a draft of it is there. */
   const overlayMask = computed<Mask | undefined>(() => {
-    const seen = new Set(shown.value.entries.map(({ mask }) => mask));
+    const seen = new Set(shown.value.drafted.map(({ mask }) => mask));
     if (selected.value !== undefined)
       return painting.value || opened.value || !seen.has(selected.value.mask)
         ? selected.value.mask
@@ -214,7 +222,7 @@ export const useRetouch = defineStore('retouch', () => {
       return;
     }
     if (target === undefined || attempted.value.length === 0) {
-      if (shown.value.entries.length > 0 || incoming.value !== undefined) incoming.value = nothingShown;
+      if (shown.value.layers.length > 0 || incoming.value !== undefined) incoming.value = nothingShown;
       return;
     }
     asking = { photo: info.id, entries: attempted.value };
@@ -230,8 +238,10 @@ export const useRetouch = defineStore('retouch', () => {
       const over = await jobs.whenOver(started);
       if (photo.info?.id !== asked.photo) return;
       if (over.failure !== undefined) throw fromFailure(over.failure);
-      if (over.state === 'done')
-        incoming.value = { layers: over.result?.layers ?? [], entries: asked.entries };
+      if (over.state === 'done') {
+        const { entries } = asked;
+        incoming.value = { layers: over.result?.layers ?? [], entries, drafted: entries };
+      } else if (!isOutdated) giveUp(asked.entries);
     } catch (error) {
       fail(asked.entries, error);
     } finally {
@@ -241,6 +251,21 @@ export const useRetouch = defineStore('retouch', () => {
         ask();
       }
     }
+  }
+
+  /** Shows how far the places are. */
+  function takeDraft(draft: RetouchDraft | undefined): void {
+    if (asking === undefined || draft === undefined) return;
+    const drafted = asking.entries.filter(({ id }) => draft.removals.includes(id));
+    const before = (incoming.value ?? shown.value).entries;
+    incoming.value = { layers: draft.layers, entries: drafted.filter((entry) => before.includes(entry)), drafted };
+  }
+
+  /** Somebody stopped it: what is not done is left out from now on, and its draft is taken away again. */
+  function giveUp(tried: readonly Removal[]): void {
+    const undone = tried.filter((entry) => !shown.value.entries.includes(entry));
+    failed.value = [...new Set([...failed.value, ...undone])];
+    isOutdated = incoming.value !== undefined || undone.some((entry) => shown.value.drafted.includes(entry));
   }
 
   /** The newest that was tried is left out from now on, and the others are tried without it. */
@@ -285,6 +310,7 @@ export const useRetouch = defineStore('retouch', () => {
     const before = photo.recipe.steps.slice(0, Math.max(0, index)).filter((each) => each.enabled);
     return JSON.stringify([before, use.value?.params]);
   });
+  watch(() => job.value?.draft, takeDraft);
   watch([wanted, basis], ([, now], [, before]) => {
     if (now !== before) failed.value = [];
     ask();
@@ -328,6 +354,7 @@ export const useRetouch = defineStore('retouch', () => {
     entries,
     selected,
     pending,
+    isDrafted,
     overlayMask,
     opened,
     start,

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createContext, quietContext } from '../../../src/engine/context.ts';
-import { fillImage } from '../../../src/engine/fill/fill-image.ts';
+import { fillImage, fillPatches } from '../../../src/engine/fill/fill-image.ts';
+import type { HoleFiller } from '../../../src/engine/fill/fill-hole.ts';
+import type { FillNetwork } from '../../../src/engine/fill/fill-network.ts';
+import { type Patch, patchedImage } from '../../../src/engine/fill/patched-image.ts';
 import { maskFromImage } from '../../../src/engine/fill/mask-from-image.ts';
 import { rasterizeMask } from '../../../src/shared/raster/rasterize-mask.ts';
 import { openPhoto } from '../../../src/engine/image/decode.ts';
@@ -254,6 +257,46 @@ describe('remove', () => {
       const [a, b] = [await image.read(rect), await result.read(rect)];
       expect(a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length).toBeLessThan(0.035);
     }
+  });
+
+  test('shows a draft first: a place as the network draws it, the rest of a large one as it is filled coarsely', async () => {
+    let asked = 0;
+    const network: FillNetwork = {
+      id: 'black',
+      windowPx: 320,
+      largestHolePx: 160,
+      predict: (pixels) => {
+        asked++;
+        return Promise.resolve(new Float32Array(pixels.length));
+      },
+    };
+    const image = await meadow(1500, 1400, 3, 'u8');
+    const mask = maskOn(image, rectangle(20, 20, 40, 40), rectangle(180, 180, 1200, 1110));
+    const drafts: (readonly Patch[])[] = [];
+    const options = { method: 'together', seed: 1, network, onDraft: (patches: readonly Patch[]) => drafts.push(patches) } as const;
+    // Hundreds of patches over a black guide would take minutes: what is drawn comes before, so stop at the first tile.
+    const halt = new AbortController();
+    let tiles = 0;
+    const filler: HoleFiller = async (hole, how) => {
+      if (how.guide?.replacesCoarse === true && ++tiles === 2) halt.abort();
+      return how.guide === undefined ? hole.pixels.map(() => 1) : hole.pixels.map(() => 0.5);
+    };
+    await expect(fillPatches(image, mask, { ...options, filler }, createContext(halt.signal))).rejects.toThrow();
+    expect(asked).toBeGreaterThan(1);
+    const at = async (patches: readonly Patch[], x: number, y: number): Promise<number> =>
+      (await patchedImage(image, patches).read({ x, y, width: 1, height: 1 }))[0]!;
+    // The small place as the network draws it (black, brought to the tones of the rim), then filled.
+    expect(await Promise.all(drafts.map((patches) => at(patches, 40, 40)))).toEqual([expect.closeTo(0.3, 1), 1, 1, 1, 1]);
+    // The large one drawn, filled coarsely, and its first tile done.
+    const large = await Promise.all(drafts.map((patches) => at(patches, 700, 700)));
+    expect(large.slice(0, 2)).toEqual([await at([], 700, 700), await at([], 700, 700)]);
+    expect(large[2]).toBeGreaterThan(0.25);
+    expect(large[2]).toBeLessThan(0.65);
+    expect(large.slice(3)).toEqual([1, 1]);
+    const first = await Promise.all(drafts.map((patches) => at(patches, 300, 300)));
+    expect(first.at(-1)).toBe(0.5);
+    // What is not selected is the photo's own in every draft.
+    for (const patches of drafts) expect(await at(patches, 100, 100)).toBe(await at([], 100, 100));
   });
 
   test('fills hundreds of hair-thin places the fast way, a few or wider ones with patches', async () => {

@@ -72,6 +72,18 @@ async function done(id: string, layers = 1): Promise<void> {
   await settle();
 }
 
+/** The engine has a draft of the removals so far; the viewer has its pixels at once. */
+async function drafted(id: string, removals: readonly string[]): Promise<void> {
+  const rect = { x: 0, y: 0, width: 64, height: 64 };
+  const layers = removals.map((each) => ({ image: imageInfo(`${id}-draft-${each}`, 64, 64), rect }));
+  studio.emit('job.changed', { ...queued, id, state: 'running', progress: 0.3, draft: { layers, removals } });
+  await settle();
+  const retouch = useRetouch();
+  if (retouch.incoming !== undefined) retouch.present(retouch.incoming);
+  await settle();
+}
+const layerIds = () => useRetouch().shown.layers.map(({ image }) => image.id);
+
 const asked = (index: number) =>
   jobs[index]?.recipe.steps[0]?.entries?.map(({ id, seed }) => `${id}/${seed}`);
 
@@ -121,6 +133,72 @@ describe('the Remove tool', () => {
     expect(retouch.overlayMask?.shapes).toEqual([box(25), box(45)]);
     expect(asked(1)).toEqual(['fill-1/1', 'fill-2/1', 'fill-3/1']);
     expect(cancelled).toEqual([]);
+  });
+
+  test('a draft is shown in place of what was painted until the filling is there, and counts as none', async () => {
+    const retouch = useRetouch();
+    retouch.start();
+    retouch.take(box(5));
+    await settle();
+    expect(retouch.isDrafted).toBe(false);
+    await drafted('job-1', ['fill-1']);
+    expect(layerIds()).toEqual(['job-1-draft-fill-1']);
+    expect(retouch.overlayMask).toBeUndefined();
+    expect(retouch.pending.map(({ id }) => id)).toEqual(['fill-1']);
+    expect(retouch.isDrafted).toBe(true);
+    retouch.take(box(25));
+    await settle();
+    expect(retouch.overlayMask?.shapes).toEqual([box(25)]);
+    expect(retouch.isDrafted).toBe(false);
+    await done('job-1');
+    expect(layerIds()).toEqual(['job-1-0']);
+    expect(retouch.pending.map(({ id }) => id)).toEqual(['fill-2']);
+    await drafted('job-2', ['fill-1', 'fill-2']);
+    expect(retouch.shown.entries.map(({ id }) => id)).toEqual(['fill-1']);
+    await done('job-2', 2);
+    expect(retouch.pending).toEqual([]);
+  });
+
+  test('when a filling is stopped or fails, its draft is taken away and the others stay', async () => {
+    const retouch = useRetouch();
+    retouch.start();
+    retouch.take(box(5));
+    await settle();
+    await done('job-1');
+    retouch.take(box(25));
+    await settle();
+    await drafted('job-2', ['fill-1', 'fill-2']);
+    await retouch.cancel();
+    await settle();
+    expect(asked(2)).toEqual(['fill-1/1']);
+    await done('job-3');
+    expect(layerIds()).toEqual(['job-3-0']);
+    expect(retouch.pending).toEqual([]);
+    usePhoto().undo();
+    usePhoto().undo();
+    await settle();
+    await done('none', 0);
+    expect(layerIds()).toEqual([]);
+    retouch.take(box(60));
+    await settle();
+    await drafted('job-4', ['fill-1']);
+    const failure = { code: 'bad-input' as const, message: 'No.' };
+    studio.emit('job.changed', { ...queued, id: 'job-4', state: 'failed', failure });
+    await settle();
+    await done('none', 0);
+    expect(layerIds()).toEqual([]);
+    expect(jobs).toHaveLength(4);
+  });
+
+  test('one that somebody else stopped before it was drafted is not asked for again', async () => {
+    const retouch = useRetouch();
+    retouch.start();
+    retouch.take(box(5));
+    await settle();
+    studio.emit('job.changed', { ...queued, id: 'job-1', state: 'cancelled' });
+    await settle();
+    expect(jobs).toHaveLength(1);
+    expect(retouch.pending).toEqual([]);
   });
 
   test('again asks for another variant without showing the mask; undo brings the first back', async () => {
