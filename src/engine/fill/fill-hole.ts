@@ -1,4 +1,5 @@
 import { distanceTo } from '../../shared/raster/distance-transform.ts';
+import { boundsOfHole, partOfPlane } from './bounds-of-hole.ts';
 import { fillExemplar } from './fill-exemplar.ts';
 import { fillTelea } from './fill-telea.ts';
 import { hideSeam } from './hide-seam.ts';
@@ -67,9 +68,11 @@ function onlyHole({ pixels, hole, channels }: HoleImage, filled: Float32Array): 
 
 /** Half the width of the hole where it is widest; the picture's edge does not count as a rim. */
 export function widest(hole: Uint8Array, width: number, height: number): number {
-  const known = hole.map((value) => 1 - value);
+  // Just outside of it everything is known, and nothing farther away can be nearer.
+  const box = boundsOfHole(hole, { width, height }, 1);
+  const known = partOfPlane(hole, width, box).map((value) => 1 - value);
   let radius = 0;
-  for (const distance of distanceTo(known, width, height))
+  for (const distance of distanceTo(known, box.width, box.height))
     if (distance > radius && distance < Infinity) radius = distance;
   return radius;
 }

@@ -1,3 +1,5 @@
+import type { Rect } from '../../shared/rect.ts';
+import { boundsOfHole } from './bounds-of-hole.ts';
 import { extendSmoothly } from './extend-smoothly.ts';
 import type { HoleImage } from './patch-level.ts';
 
@@ -20,8 +22,7 @@ const fading = [1, 0.5, 0.25, 0.1];
  */
 export function hideSeam(filled: Float32Array, beside: Float32Array, image: HoleImage): void {
   const { width, channels, hole, pixels } = image;
-  const box = boxAround(image, 4);
-  if (box === undefined) return;
+  const box = boundsOfHole(hole, image, 4);
   const ring = new Uint8Array(box.width * box.height);
   const offsets = new Float32Array(ring.length * channels);
   for (let y = 0, i = 0; y < box.height; y++) {
@@ -68,7 +69,7 @@ function tonesOf(offsets: Float32Array, ring: Uint8Array, channels: number): { m
 }
 
 /** The ring pixel nearest to a pixel, at most three away; -1 when there is none. */
-function nearestRing(ring: Uint8Array, { width, height }: Box, x: number, y: number): { from: number; distance: number } {
+function nearestRing(ring: Uint8Array, { width, height }: Rect, x: number, y: number): { from: number; distance: number } {
   let from = -1;
   let nearest = 3.5 ** 2;
   for (let v = Math.max(0, y - 3); v <= Math.min(height - 1, y + 3); v++) {
@@ -80,34 +81,4 @@ function nearestRing(ring: Uint8Array, { width, height }: Box, x: number, y: num
     }
   }
   return { from, distance: Math.sqrt(nearest) };
-}
-
-interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-/** The rectangle around the hole with a margin, inside the picture. */
-function boxAround({ width, height, hole }: HoleImage, margin: number): Box | undefined {
-  let [left, top, right, bottom] = [width, height, -1, -1];
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      if (hole[i] === 0) continue;
-      if (x < left) left = x;
-      if (x > right) right = x;
-      if (y < top) top = y;
-      bottom = y;
-    }
-  }
-  if (right < 0) return undefined;
-  const x = Math.max(0, left - margin);
-  const y = Math.max(0, top - margin);
-  return {
-    x,
-    y,
-    width: Math.min(width, right + 1 + margin) - x,
-    height: Math.min(height, bottom + 1 + margin) - y,
-  };
 }

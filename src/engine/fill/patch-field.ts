@@ -97,7 +97,8 @@ export function patchDistance(
   const corner = patchRadius * (width + 1);
   let i = (a - corner) * channels;
   let j = (b - corner) * channels;
-  let [sum, odd] = [0, 0];
+  let sum = 0;
+  let odd = 0;
   for (let row = 0; row < patchSide; row++) {
     let k = 0;
     for (; k < span - 1; k += 2) {

@@ -69,11 +69,12 @@ export function buildPatchLevels(image: HoleImage, holeRadiusPx: number, guide?:
   const { width, height, channels, hole } = image;
   const blocked = image.blocked ?? new Uint8Array(hole.length);
   const full: Raw = { width, height, hole, blocked, channels, data: image.pixels.slice() };
-  if (!isMany) return [finishLevel(withTexture(full, textureOf(image, 1)), guideAt(guide, image, 0))];
-  const levels = [finishLevel(full, guideAt(guide, image, 0))];
+  const guideAt = guideSizes(guide, image);
+  if (!isMany) return [finishLevel(withTexture(full, textureOf(image, 1)), guideAt(0))];
+  const levels = [finishLevel(full, guideAt(0))];
   let raw = withTexture(halve(full), textureOf(image, 2));
   while (levels.length < count) {
-    const level = finishLevel(raw, guideAt(guide, image, levels.length));
+    const level = finishLevel(raw, guideAt(levels.length));
     if (level.sources.length < 3 * patchSide) break;
     levels.push(level);
     if (Math.min(raw.width, raw.height) < 8 * patchSide) break;
@@ -166,18 +167,34 @@ function halve(level: Raw): Raw {
   return { data, hole, blocked, width, height, channels };
 }
 
-/** The guide at the size of a level, times its weight there; undefined where it shows too little. */
-function guideAt(guide: Guide | undefined, image: HoleImage, index: number): LevelGuide | undefined {
-  const scale = 2 ** index;
-  if (guide === undefined || 2 * scale <= guide.detailPx) return undefined;
-  const weight = guide.weight * Math.min(1, scale / guide.detailPx);
-  const { channels } = image;
-  let [width, height] = [image.width, image.height];
-  let data = guide.pixels;
-  const blocked = new Uint8Array(width * height);
-  for (let half = 0; half < index; half++)
-    ({ data, width, height } = halve({ width, height, channels, data, hole: blocked, blocked }));
-  return { weight, data: data.map((value) => weight * value) };
+/** The guide at the size of each level in turn, times its weight there; undefined where it shows too little. */
+function guideSizes(guide: Guide | undefined, image: HoleImage): (index: number) => LevelGuide | undefined {
+  let half = { ...image, data: guide?.pixels ?? image.pixels };
+  let halves = 0;
+  return (index) => {
+    const scale = 2 ** index;
+    if (guide === undefined || 2 * scale <= guide.detailPx) return undefined;
+    const weight = guide.weight * Math.min(1, scale / guide.detailPx);
+    for (; halves < index; halves++) half = { ...half, ...halfOf(half) };
+    return { weight, data: half.data.map((value) => weight * value) };
+  };
+}
+
+/** Half the size: means. */
+function halfOf({ width, height, channels, data }: Pick<Raw, 'width' | 'height' | 'channels' | 'data'>): Pick<Raw, 'width' | 'height' | 'data'> {
+  const [halfWidth, halfHeight] = [Math.ceil(width / 2), Math.ceil(height / 2)];
+  const half = new Float32Array(halfWidth * halfHeight * channels);
+  for (let y = 0, to = 0; y < halfHeight; y++) {
+    const upper = 2 * y * width;
+    const lower = Math.min(2 * y + 1, height - 1) * width;
+    for (let x = 0; x < halfWidth; x++) {
+      const [left, right] = [2 * x, Math.min(2 * x + 1, width - 1)];
+      const [a, b] = [(upper + left) * channels, (upper + right) * channels];
+      const [c, d] = [(lower + left) * channels, (lower + right) * channels];
+      for (let k = 0; k < channels; k++, to++) half[to] = (data[a + k]! + data[b + k]! + data[c + k]! + data[d + k]!) / 4;
+    }
+  }
+  return { width: halfWidth, height: halfHeight, data: half };
 }
 
 interface LevelGuide {

@@ -1,14 +1,11 @@
 import type { PatchField } from './patch-field.ts';
 import { type PatchLevel, patchRadius, patchSide } from './patch-level.ts';
 
-/** A patch so many spreads worse than the best counts less than the last bit of a pixel. */
-const unheard = 18;
-
 /**
  * What the field's patches say the pixels `which` should be: (which.length, channels).
  *
  * The mean of the patches over a pixel, the better ones counting more (Wexler, Shechtman and Irani, "Space-Time Completion of Video", 2007):
- * by exp(-(d - best) / spread) of a patch's distance d, the spread being `softness` times how much the mean of d exceeds the best.
+ * by exp(-(d - best) / spread) of a patch's distance d, taken as (1 - (d - best) / (16 spread))^16, the spread being `softness` times how much the mean of d exceeds the best.
  */
 export function votePixels(
   level: PatchLevel,
@@ -50,13 +47,14 @@ export function votePixels(
     }
     const spread = softness * (sum / count - costs[best]!) + 1e-9;
     const least = costs[best]!;
-    const furthest = Number.isFinite(spread) ? least + unheard * spread : Infinity;
+    const step = Number.isFinite(spread) ? 1 / (16 * spread) : 0;
     let total = 0;
     votes.fill(0);
     for (let k = 0; k < count; k++) {
-      const cost = costs[k]!;
-      if (cost > furthest) continue;
-      const weight = furthest === Infinity ? 1 : Math.exp((least - cost) / spread);
+      const near = step === 0 ? 1 : 1 - (costs[k]! - least) * step;
+      if (near <= 0) continue;
+      const fourth = near * near * near * near;
+      const weight = fourth * fourth * fourth * fourth;
       total += weight;
       const at = from[k]! * channels;
       for (let c = 0; c < channels; c++) votes[c]! += weight * data[at + c]!;

@@ -1,6 +1,7 @@
 import type { Rect } from '../../shared/rect.ts';
 import { distanceTo } from '../../shared/raster/distance-transform.ts';
 import { clipRect } from '../../shared/raster/rasterize-mask.ts';
+import { boundsOfHole, partOfPlane } from './bounds-of-hole.ts';
 import { extendSmoothly } from './extend-smoothly.ts';
 import type { FillNetwork } from './fill-network.ts';
 import { tilesOf } from './mask-regions.ts';
@@ -47,15 +48,16 @@ export async function predictHole(
   const corePx = Math.floor(Math.min(largestHolePx, windowPx - 2 * margin));
   const reachPx = Math.floor((windowPx - corePx) / 2);
   const rim = widthPx < narrowPx ? 0 : rimPx;
-  const away = distanceTo(small.hole, width, height);
-  const open = Uint8Array.from(away, (distance) => (distance <= rim ? 1 : 0));
+  const box = boundsOfHole(small.hole, small, rim + 1);
+  const away = distanceTo(partOfPlane(small.hole, width, box), box.width, box.height);
+  const open = widened(small, box, away, rim);
   const predicted = small.pixels.slice();
-  const tiles = tilesOf(boundsOf(open, width, height), corePx);
+  const tiles = tilesOf(boundsOfHole(open, small), corePx);
   for (const [index, tile] of tiles.entries()) {
     await predictTile(network, { ...small, hole: open, pixels: predicted }, tile, reachPx);
     await report((index + 1) / tiles.length);
   }
-  if (rim > 0) correctRim(predicted, small, away, rim);
+  if (rim > 0) correctRim(predicted, small, box, away, rim);
   const whole = { x: 0, y: 0, width: image.width, height: image.height };
   return {
     pixels: factor === 1 ? predicted : growPart({ width, height, channels, pixels: predicted }, factor, whole),
@@ -100,32 +102,42 @@ async function predictTile(network: FillNetwork, image: HoleImage, tile: Rect, r
   }
 }
 
-/** Takes away what the prediction is off by along the rim, where the truth is known, and puts the truth back there. */
-function correctRim(predicted: Float32Array, { width, height, channels, pixels }: HoleImage, away: Float32Array, rim: number): void {
-  const offsets = new Float32Array(predicted.length);
-  const isRim = Uint8Array.from(away, (distance) => (distance > 0 && distance <= rim ? 1 : 0));
-  if (!isRim.includes(1)) return;
-  for (let i = 0; i < away.length; i++) {
-    if (isRim[i] === 0) continue;
-    for (let c = i * channels; c < (i + 1) * channels; c++) offsets[c] = pixels[c]! - predicted[c]!;
+/** The hole and its rim: what lies within `rim` of it. `away`: distances from the hole, in `box` around it. */
+function widened({ hole, width }: HoleImage, box: Rect, away: Float32Array, rim: number): Uint8Array {
+  const open = hole.slice();
+  for (let y = 0, i = 0; y < box.height; y++) {
+    for (let x = 0, at = (box.y + y) * width + box.x; x < box.width; x++, i++, at++)
+      if (away[i]! <= rim) open[at] = 1;
   }
-  extendSmoothly(offsets, isRim, width, height, channels);
-  for (let i = 0; i < away.length; i++) {
-    for (let c = i * channels; c < (i + 1) * channels; c++)
-      predicted[c] = away[i]! > 0 ? pixels[c]! : Math.min(1, Math.max(0, predicted[c]! + offsets[c]!));
-  }
+  return open;
 }
 
-function boundsOf(hole: Uint8Array, width: number, height: number): Rect {
-  let [left, top, right, bottom] = [width, height, -1, -1];
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      if (hole[i] === 0) continue;
-      left = Math.min(left, x);
-      right = Math.max(right, x);
-      top = Math.min(top, y);
-      bottom = y;
+/**
+ * Takes away what the prediction is off by along the rim, where the truth is known, and puts the truth back there. Nothing outside of `box` was
+ * predicted; inside it, the rim parts the hole from the rest.
+ */
+function correctRim(
+  predicted: Float32Array,
+  { width, channels, pixels }: HoleImage,
+  box: Rect,
+  away: Float32Array,
+  rim: number,
+): void {
+  const offsets = new Float32Array(away.length * channels);
+  const isRim = Uint8Array.from(away, (distance) => (distance > 0 && distance <= rim ? 1 : 0));
+  if (!isRim.includes(1)) return;
+  const inPicture = (i: number): number => ((box.y + Math.floor(i / box.width)) * width + box.x + (i % box.width)) * channels;
+  for (let i = 0; i < away.length; i++) {
+    if (isRim[i] === 0) continue;
+    const from = inPicture(i);
+    for (let c = 0; c < channels; c++) offsets[i * channels + c] = pixels[from + c]! - predicted[from + c]!;
+  }
+  extendSmoothly(offsets, isRim, box.width, box.height, channels);
+  for (let i = 0; i < away.length; i++) {
+    const to = inPicture(i);
+    for (let c = 0; c < channels; c++) {
+      predicted[to + c] =
+        away[i]! > 0 ? pixels[to + c]! : Math.min(1, Math.max(0, predicted[to + c]! + offsets[i * channels + c]!));
     }
   }
-  return right < 0 ? { x: 0, y: 0, width: 0, height: 0 } : { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
 }
