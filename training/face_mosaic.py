@@ -2,7 +2,8 @@
 
 Faces are 12 px to the whole frame, turned by up to 30 degrees, mirrored, cut by cell borders. A canvas comes with the faces to find
 (`boxes` (n, m, 4) corners in pixels, `points` (n, m, 10), `weights` (n, m): 0 no face, 1 face; `point_weights` lower where the teachers
-place the points differently) and with `ignored` boxes (n, k, 4): faces cut in half, too small, upside down, or unclear to the teachers.
+place the points differently) and with `ignored` boxes (n, k, 4): faces cut in half, too small, upside down, or unclear to the teachers. Some cells without a face show what
+the teachers take for one and is none (`no-faces.json`), at the size and in the place of a face.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from training.label_faces import NO_FACES
 from training.picture_bank import PictureBank, level_for
 
 GRIDS, GRID_SHARES = (1, 2, 3, 4, 6, 8), (0.30, 0.22, 0.18, 0.14, 0.10, 0.06)
@@ -21,6 +23,8 @@ CELLS = SIDE_CELLS**2 + PATCHES
 FACES_EACH, UNCLEAR_EACH = 6, 16
 SMALLEST_PX = 14
 FACES_KEPT, IGNORED_KEPT = 40, 48
+LURED = 0.15
+"""Share of the cells without a face that show what is none."""
 MIRRORED = [1, 0, 2, 4, 3]
 
 
@@ -39,7 +43,7 @@ class FaceMosaic:
 
     def __init__(self, pack, device: str, limit: int = 10**9, longest: int = 512) -> None:
         self.device = torch.device(device)
-        pictures, entries, groups = [], [], []
+        pictures, entries, groups, lures = [], [], [], []
         for group in ("modern", "historic", "photos"):
             for i in pack.training(group)[:limit]:
                 entry = pack.labels.get(pack.names[group][i], {"faces": [], "loose": [], "ignore": []})
@@ -48,6 +52,7 @@ class FaceMosaic:
                 found = bool(entry["faces"] or entry["loose"])
                 crowd = len(entry["faces"]) + len(entry["ignore"]) > UNCLEAR_EACH
                 if (group == "photos" and not crowd) or (group != "photos" and found):  # nothing agreed on teaches nothing
+                    lures += [(len(pictures), *box) for box in NO_FACES.get(pack.names[group][i], [])]
                     pictures.append(pack.pictures[group][i])
                     entries.append(entry)
                     groups.append(group if found else "empty")
@@ -56,6 +61,8 @@ class FaceMosaic:
         shares = {"modern": 0.45, "historic": 0.45, "photos": 0.1}
         self.shares = {g: s for g, s in shares.items() if len(self.members[g])}
         self.sizes = self.bank.sizes.cpu().numpy()
+        self.lures = np.array(lures, dtype=np.float32).reshape(-1, 5)
+        """(m, 5): picture, and the box in shares of its width and height."""
         self.tabulate(entries)
 
     def tabulate(self, entries: list[dict]) -> None:
@@ -104,9 +111,12 @@ class FaceMosaic:
         group = rng.choice(list(self.shares), size=(n, k), p=np.array(list(self.shares.values())) / sum(self.shares.values()))
         for name in self.shares:
             picture = np.where(wanted & (group == name), rng.choice(self.members[name], size=(n, k)), picture)
+        lured = ~wanted & (rng.random((n, k)) < (LURED if len(self.lures) else 0))
+        lure = self.lures[rng.integers(len(self.lures), size=(n, k))] if len(self.lures) else np.zeros((n, k, 5), np.float32)
+        picture = np.where(lured, lure[..., 0].astype(int), picture)
         count = (self.kind[picture] > 0).sum(-1)
         face = (rng.random((n, k)) * np.maximum(count, 1)).astype(int)
-        box = self.boxes_np[picture, face]
+        box = np.where(lured[..., None], lure[..., 1:] * np.tile(self.sizes[picture], 2), self.boxes_np[picture, face])
         size = np.sqrt(np.maximum((box[..., 2] - box[..., 0]) * (box[..., 3] - box[..., 1]), 1.0))
         extent = np.minimum(w, h)
         smallest = np.maximum(12.0, 0.1 * extent)
@@ -124,7 +134,7 @@ class FaceMosaic:
         window = np.minimum(np.exp(rng.uniform(math.log(0.5), math.log(4.0), (n, k))), np.maximum(fit, 0.2))
         room = np.maximum(full - window[..., None] * np.stack([w, h], -1), 0)
         middle = (full - room) / 2 + rng.random((n, k, 2)) * room
-        empty = ~wanted | (count == 0)
+        empty = ~lured & (~wanted | (count == 0))
         turned = 90.0 * rng.choice([0, 0, 0, 1, 2, 3], size=(n, k)) + np.where(rng.random((n, k)) < 0.3, rng.normal(0, 12, (n, k)), 0)
         zoom = np.where(empty, window, zoom)
         source = np.where(empty[..., None], middle, source)

@@ -4,6 +4,7 @@ Writes a JSON object, one entry a picture under its path in train/ without the e
 x1 y1 x2 y2, `points` five x y: eyes, nose, corners of the mouth from the picture's left, `score`), `loose` (the same, where
 the teachers agree on the box but not on the points: beards, profiles), and `ignore`, boxes that one teacher alone found:
 neither face nor background. All coordinates are shares of width and height.
+What `no-faces.json` lists (looked at by eye: animals, food, doors, clouds) is background, whatever a teacher says.
 Agreement: boxes overlap by more than half and the points are apart by a tenth of the distance between the eyes on average,
 none by more than a quarter (the teachers place the corners of the mouth 10 to 15 % apart as a rule); twice that below
 40 px. Boxes and points are then averaged, over several sizes of the picture and over the teachers.
@@ -28,6 +29,8 @@ SURE, POSSIBLE, LONELY = 0.6, 0.35, (0.6, 0.9)
 """Scores: one of the two teachers must be sure, the other find it possible; YuNet or RetinaFace alone makes a region unclear."""
 LARGE_FACES = (224, 160)
 """Long sides tried where the usual ones give nothing: faces that fill the frame."""
+NO_FACES = json.loads((Path(__file__).parent / "no-faces.json").read_text())
+"""Boxes by picture, in shares of width and height."""
 
 
 def pictures(group: str) -> list[Path]:
@@ -80,6 +83,16 @@ def label(path: Path, sizes: tuple[int, ...], teachers: list) -> dict:
             "loose": [entry(f) for f in loose], "ignore": [rounded(f[:4] / unit[:4]) for f in alone]}
 
 
+def without_no_faces(name: str, entry: dict) -> dict:
+    """The entry of a picture less what is no face at all: boxes that share more than half of their union with a listed one."""
+    listed = torch.tensor(NO_FACES.get(name, [])).view(-1, 4)
+    if not len(listed):
+        return entry
+    is_face = lambda box: float(overlap(torch.tensor([box]), listed).max()) < 0.5
+    return {**entry, **{kind: [f for f in entry[kind] if is_face(f["box"])] for kind in ("faces", "loose")},
+            "ignore": [box for box in entry["ignore"] if is_face(box)]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=RUNS / "face-labels.json")
@@ -100,7 +113,8 @@ def main() -> None:
     order = list(GROUPS)
     entries.sort(key=lambda e: (order.index(e["group"]), e["index"]))
     a.out.parent.mkdir(parents=True, exist_ok=True)
-    a.out.write_text(json.dumps({str(Path(e["file"]).with_suffix("")): e for e in entries}))
+    named = {str(Path(e["file"]).with_suffix("")): e for e in entries}
+    a.out.write_text(json.dumps({name: without_no_faces(name, e) for name, e in named.items()}))
     count = lambda key: sum(len(e[key]) for e in entries)
     print(f"{a.out}: {len(entries)} pictures, {count('faces')} faces, {count('loose')} with unsure points, {count('ignore')} unclear regions")
 

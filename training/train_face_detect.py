@@ -14,7 +14,7 @@ from training.face_lookalikes import add_lookalikes
 from training.export import load_weights
 from training.face_mosaic import Canvas, FaceMosaic
 from training.face_network import OWN_SHARED, OWN_WIDTHS, YuNet, load_own_state, own_state
-from training.imaging import RUNS
+from training.imaging import RUNS, half_precision
 from training.mask_bank import MaskBank
 from training.pack import load_pack
 from training.ring import Ring
@@ -71,7 +71,7 @@ def main() -> None:
 
     def losses(x: torch.Tensor, *faces: torch.Tensor) -> dict[str, torch.Tensor]:
         x = x.float() / 255
-        with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=run.device.type == "cuda"):
+        with half_precision(run.device):
             maps = run.net(x)
         return face_losses(maps, Canvas(x, *faces))
 
