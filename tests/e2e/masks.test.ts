@@ -183,6 +183,27 @@ describe.skipIf(chromiumPath === undefined)(
       await page.getByRole('toolbar', { name: 'Remove' }).waitFor({ state: 'detached' });
     });
 
+    test('a draft lies in a large place while patches refine it, and another variant takes its place the same way', async () => {
+      await open(await meadow(900, 600));
+      await page.keyboard.press('r');
+      await page.keyboard.press('l');
+      const untouched = await shownPixels(page);
+      const draft = page.getByRole('progressbar', { name: 'A draft of the place is there; refining it' });
+      await drag([0.35, 0.3], [0.65, 0.3], [0.65, 0.7], [0.35, 0.7]);
+      await draft.waitFor();
+      expect((await overlayAt([0.5, 0.5]))[3]).toBe(0);
+      const drafted = await shownPixels(page);
+      expect(difference(untouched, drafted)).toBeGreaterThan(1);
+      await draft.waitFor({ state: 'detached' });
+      await page.getByText('1 removed').waitFor();
+      const filled = await shownPixels(page);
+      expect(difference(drafted, filled)).toBeGreaterThan(1);
+      await button('Again').click();
+      await draft.waitFor();
+      await draft.waitFor({ state: 'detached' });
+      expect(difference(filled, await shownPixels(page))).toBeGreaterThan(1);
+    });
+
     const photo = join(sharedData ?? '', 'eval/open/kodak24/5.png');
     test.skipIf(sharedData === undefined)(
       `what is painted over is filled in place and exported; not a bit changes elsewhere${sharedDataNote}`,
@@ -195,6 +216,7 @@ describe.skipIf(chromiumPath === undefined)(
         await page.getByRole('button', { name: 'Removal 1', exact: true }).waitFor();
         await page.locator('.removals .ring').waitFor({ state: 'detached' });
         await expect.poll(async () => (await overlayAt([0.475, 0.41]))[3], slow).toBe(0);
+        await page.locator('.removals .ring').waitFor({ state: 'detached' });
         const first = await shownPixels(page);
         await button('Again').click();
         await expect.poll(async () => difference(first, await shownPixels(page)), slow).toBeGreaterThan(0.01);
