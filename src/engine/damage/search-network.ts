@@ -5,23 +5,27 @@ import type { Image, Rect } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import { resizeImage } from '../image/resize.ts';
 import type { Network } from '../models/network.ts';
-import { type DamageMap, emptyMap, evidenceOf } from './damage-map.ts';
+import { type DamageMap, emptyMap, logOdds, toEvidence } from './damage-map.ts';
 import { raiseMap } from './raise-map.ts';
 
 interface Output {
   readonly kind: DamageKind;
-  /** The evidence of probabilities from 0 to 1 in steps of 1 / 4095. */
-  readonly evidence: Uint8Array;
+  /** The probability from which damage is marked at the middle sensitivity, as log-odds. */
+  readonly even: number;
+}
+
+function outputOf(kind: DamageKind, even: number): Output {
+  return { kind, even: logOdds(even) };
 }
 
 const tableEnd = 4095;
+/** Log-odds of probabilities from 0 to 1 in steps of 1 / 4095; none is surer than half a step. */
+const oddsTable = Float32Array.from({ length: tableEnd + 1 }, (_, i) =>
+  logOdds(Math.min(tableEnd - 0.5, Math.max(0.5, i)) / tableEnd),
+);
 
-/** @param even the probability from which damage is marked at the middle sensitivity. */
-function outputOf(kind: DamageKind, even: number): Output {
-  return {
-    kind,
-    evidence: Uint8Array.from({ length: tableEnd + 1 }, (_, i) => evidenceOf(i / tableEnd, even)),
-  };
+function oddsOf(probability: number): number {
+  return oddsTable[Math.round(tableEnd * Math.min(1, Math.max(0, probability)))]!;
 }
 
 /**
@@ -53,9 +57,34 @@ const coarsestShortPx = 256;
 const mostLevels = 4;
 /** What a search may take: about two minutes on two cores. The finest level is made smaller when it would take more. */
 const flopBudget = 1.5e13;
+/** Up to this work a picture is shown turned as well: about twenty seconds on two cores. */
+const turnsFlopBudget = 3e12;
 const corePx = 448;
 /** Context around a core; networks of this family see farther, but hardly use it. */
 const marginPx = 64;
+
+/** How a tile is shown: as it is, mirrored at its diagonal, and either of them upside down as well. */
+interface Turn {
+  readonly transposed: boolean;
+  readonly reversed: boolean;
+}
+
+const turnsByCount: readonly (readonly Turn[])[] = [4, 2, 1].map((count) =>
+  [
+    { transposed: false, reversed: false },
+    { transposed: false, reversed: true },
+    { transposed: true, reversed: false },
+    { transposed: true, reversed: true },
+  ].slice(0, count),
+);
+
+/**
+ * The turns in which a picture of so much work is shown. The mean of what a network says to four of them is better than what it says to one:
+ * on laid-on damage Heirloom's own finds 43 instead of 38 % where as little of clean photographs is marked.
+ */
+export function turnsFor(flop: number): readonly Turn[] {
+  return turnsByCount.find((turns) => turns.length * flop <= turnsFlopBudget) ?? turnsByCount.at(-1)!;
+}
 
 /**
  * Runs a detector of damage over a pyramid of the gray picture and keeps, per pixel, the strongest answer. A coarser level sees broad damage
@@ -71,6 +100,7 @@ export async function searchNetwork(
   const kinds = kindsOf(network.info) ?? [];
   const sizes = levelSizes(gray, network.info.flopPerPixel);
   const total = sizes.reduce((sum, { width, height }) => sum + width * height, 0);
+  const turns = turnsFor(total * network.info.flopPerPixel);
   let done = 0;
   let level = gray;
   try {
@@ -84,7 +114,7 @@ export async function searchNetwork(
       });
       if (level !== gray && next !== level) await level.dispose();
       level = next;
-      const found = await searchLevel(level, kinds, network, part.part(0.05, 1));
+      const found = await searchLevel(level, { kinds, network, turns }, part.part(0.05, 1));
       raiseMap(map, found, index === 0 ? 0 : coarserDoubt);
       done += share;
     }
@@ -114,12 +144,14 @@ export function levelSizes(
   return sizes;
 }
 
-async function searchLevel(
-  level: Image,
-  kinds: readonly DamageKind[],
-  network: Network,
-  context: Context,
-): Promise<DamageMap> {
+interface Searcher {
+  readonly network: Network;
+  readonly kinds: readonly DamageKind[];
+  readonly turns: readonly Turn[];
+}
+
+async function searchLevel(level: Image, searcher: Searcher, context: Context): Promise<DamageMap> {
+  const { kinds } = searcher;
   const map = emptyMap(level, level, kinds);
   const columns = Math.ceil(level.width / corePx);
   const rows = Math.ceil(level.height / corePx);
@@ -134,13 +166,18 @@ async function searchLevel(
       height: Math.min(corePx, level.height - y),
     };
     context.report(index / (columns * rows));
-    await searchTile(level, core, map, network);
+    await searchTile(level, core, map, searcher);
   }
   context.report(1);
   return map;
 }
 
-async function searchTile(level: Image, core: Rect, map: DamageMap, network: Network): Promise<void> {
+async function searchTile(
+  level: Image,
+  core: Rect,
+  map: DamageMap,
+  { network, turns }: Searcher,
+): Promise<void> {
   const around = grown(core, level);
   const pixels = await level.read(around);
   const { sizeMultiple, inputRange, outputRange } = network.info;
@@ -155,18 +192,35 @@ async function searchTile(level: Image, core: Rect, map: DamageMap, network: Net
     for (let x = 0; x < width; x++)
       data[y * width + x] = lowest + (highest - lowest) * pixels[from + mirror(x, around.width)]!;
   }
-  const { output } = await network.run({ input: { data, dims: [1, 1, height, width] } });
-  const found = output!.data as Float32Array;
-  const [none, certain] = outputRange;
   const outputs = outputsOf(network.info);
-  for (let y = 0; y < core.height; y++) {
+  const area = width * height;
+  const [none, certain] = outputRange;
+  // Of each pixel of the core, the mean over the turns.
+  const odds = new Float32Array(core.width * core.height * outputs.length);
+  for (const turn of turns) {
+    // A pixel's index in the turned tile.
+    const at = (x: number, y: number): number => {
+      const index = turn.transposed ? x * height + y : y * width + x;
+      return turn.reversed ? area - 1 - index : index;
+    };
+    const shown = new Float32Array(area);
+    for (let y = 0, i = 0; y < height; y++) for (let x = 0; x < width; x++, i++) shown[at(x, y)] = data[i]!;
+    const dims = turn.transposed ? [1, 1, width, height] : [1, 1, height, width];
+    const { output } = await network.run({ input: { data: shown, dims } });
+    const found = output!.data as Float32Array;
+    for (let y = 0, i = 0; y < core.height; y++) {
+      for (let x = 0; x < core.width; x++) {
+        const from = at(core.x - around.x + x, core.y - around.y + y);
+        for (let kind = 0; kind < outputs.length; kind++, i++)
+          odds[i]! += oddsOf((found[kind * area + from]! - none) / (certain - none)) / turns.length;
+      }
+    }
+  }
+  for (let y = 0, i = 0; y < core.height; y++) {
     for (let x = 0; x < core.width; x++) {
-      const from = (core.y - around.y + y) * width + core.x - around.x + x;
       const to = (core.y + y) * map.width + core.x + x;
-      for (let kind = 0; kind < outputs.length; kind++) {
-        const probability = (found[kind * width * height + from]! - none) / (certain - none);
-        const evidence =
-          outputs[kind]!.evidence[Math.round(tableEnd * Math.min(1, Math.max(0, probability)))]!;
+      for (let kind = 0; kind < outputs.length; kind++, i++) {
+        const evidence = toEvidence(odds[i]! - outputs[kind]!.even);
         if (evidence <= map.evidence[to]!) continue;
         map.evidence[to] = evidence;
         map.kind[to] = kind;

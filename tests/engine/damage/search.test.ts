@@ -1,11 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createContext, quietContext } from '../../../src/engine/context.ts';
-import { emptyMap, evenEvidence, evidenceOf, mapSizeOf } from '../../../src/engine/damage/damage-map.ts';
+import {
+  emptyMap,
+  evenEvidence,
+  evidenceOf,
+  logOdds,
+  mapSizeOf,
+  toEvidence,
+} from '../../../src/engine/damage/damage-map.ts';
 import { findDamage } from '../../../src/engine/damage/find-damage.ts';
 import { grayPicture } from '../../../src/engine/damage/gray-picture.ts';
 import { guardFaces } from '../../../src/engine/damage/guard-faces.ts';
 import { raiseMap } from '../../../src/engine/damage/raise-map.ts';
-import { kindsOf, levelSizes, searchNetwork } from '../../../src/engine/damage/search-network.ts';
+import { kindsOf, levelSizes, searchNetwork, turnsFor } from '../../../src/engine/damage/search-network.ts';
 import type { ChannelCount, Image } from '../../../src/engine/image/image.ts';
 import type { ImageStore } from '../../../src/engine/image/image-store.ts';
 import type { ModelHub } from '../../../src/engine/models/model-hub.ts';
@@ -57,7 +64,44 @@ describe('searching with a network', () => {
     const network = pointNetwork(1, bright, seen);
     const gray = await paint(store, 50, 20, 1, (x) => x / 49);
     await searchNetwork(gray, emptyMap(gray, gray, ['scratch']), network, options());
-    expect(seen).toEqual({ sizes: ['64x32'], lowest: -1, highest: 1 });
+    expect(seen).toEqual({ sizes: ['64x32', '64x32', '32x64', '32x64'], lowest: -1, highest: 1 });
+  });
+
+  test('takes the mean over four turns of what a network says that is not the same in all, of fewer in a large picture', async () => {
+    const sure = 0.9;
+    const network = pointNetwork(1, () => 0);
+    // To this one the first row it is shown is damaged.
+    const firstRow: typeof network = {
+      ...network,
+      run: ({ input }) => {
+        const [, , height, width] = input!.dims as [number, number, number, number];
+        const data = Float32Array.from({ length: height * width }, (_, i) => (i < width ? sure : 1 - sure));
+        return Promise.resolve({ output: { data, dims: input!.dims } });
+      },
+    };
+    const gray = await paint(store, 48, 32, 1, () => 0.5);
+    const map = emptyMap(gray, gray, ['scratch']);
+    await searchNetwork(gray, map, firstRow, options());
+    const odds = Math.log(sure / (1 - sure));
+    const evidence = (shareOfTurns: number): number =>
+      toEvidence(odds * (2 * shareOfTurns - 1) - logOdds(0.4));
+    const at = (x: number, y: number): number => map.evidence[y * 48 + x]!;
+    for (const [x, y] of [
+      [0, 0],
+      [47, 0],
+      [0, 31],
+      [47, 31],
+    ] as const)
+      expect(at(x, y)).toBeCloseTo(evidence(0.5), -0.5);
+    for (const [x, y] of [
+      [20, 0],
+      [20, 31],
+      [0, 15],
+      [47, 15],
+    ] as const)
+      expect(at(x, y)).toBeCloseTo(evidence(0.25), -0.5);
+    expect(at(20, 15)).toBeCloseTo(evidence(0), -0.5);
+    expect([1e11, 1e12, 2e12, 1e13].map((flop) => turnsFor(flop).length)).toEqual([4, 2, 1, 1]);
   });
 
   test('tells kinds apart when the network does', async () => {
