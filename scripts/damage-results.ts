@@ -3,8 +3,10 @@
  * resources/models/DAMAGE-RESULTS.md: nothing should be proposed on clean photographs, and of laid-on damage as much as can be. Sets that
  * are not asked for stay as they are in it.
  *
- *   node scripts/run.js scripts/damage-results.ts [--photos N] [--only TITLE] [--detector FILE] [--sensitivities 0.3,0.5,0.7] [--write]
+ *   node scripts/run.js scripts/damage-results.ts [--photos N] [--only TITLE] [--detector FILE] [--sensitivities 0.3,0.5,0.7] [--maps FOLDER] [--write]
  *
+ * With --maps what the search found of each picture is kept in a folder, and taken from there the next time: for trying limits, and for sets measured by
+ * several processes at once.
  * Needs the photographs and overlays of ../shared/data. Without --write it only prints. Each set is printed as it is done:
  *
  *   Kodak24 with four overlays (24 photos)
@@ -21,6 +23,7 @@ import { proposeMask } from '../src/engine/damage/propose-mask.ts';
 import { floatImage } from '../src/engine/image/memory-image.ts';
 import { kindsWanted } from '../src/shared/damage.ts';
 import { type Bytes, damagedTrial, readBytes } from './damage-results/damaged-trial.ts';
+import { KeptMaps } from './damage-results/kept-maps.ts';
 import { markedPixels, type MaskCounts, measureMask } from './damage-results/measure-mask.ts';
 import { heldOutPortraits } from './face-results/held-out.ts';
 import { openStudy } from './face-results/study.ts';
@@ -34,6 +37,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
     detector: { type: 'string' },
     sensitivities: { type: 'string', default: '0.3,0.5,0.7' },
+    maps: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -71,10 +75,13 @@ const sets: readonly TrialSet[] = [
 ];
 
 /** What the proposals of one picture mark, one for each sensitivity. */
-async function measurePicture(photo: Bytes, seen: Uint8Array): Promise<readonly MaskCounts[]> {
+async function measurePicture(name: string, photo: Bytes, seen: Uint8Array): Promise<readonly MaskCounts[]> {
   const { width, height } = photo;
-  const image = floatImage(width, height, 3, Float32Array.from(photo.data, (value) => value / 255));
-  const { map } = await findDamage(image, { model: study.scratchDetector, models: study.hub, store: study.store, context: quietContext() });
+  const map = await maps.getOrMake(name, async () => {
+    const image = floatImage(width, height, 3, Float32Array.from(photo.data, (value) => value / 255));
+    const { scratchDetector: model, hub: models, store } = study;
+    return (await findDamage(image, { model, models, store, context: quietContext() })).map;
+  });
   return sensitivities.map((sensitivity) => {
     const { mask } = proposeMask(map, { sensitivity, kinds, growPx: 0 });
     const runs = mask.shapes.flatMap((shape) => (shape.kind === 'bitmap' ? shape.runs : []));
@@ -111,6 +118,7 @@ const study = await openStudy({
   model: '',
   ...(options.detector === undefined ? {} : { scratchDetector: options.detector }),
 });
+const maps = new KeptMaps(options.maps);
 const target = here('../resources/models/DAMAGE-RESULTS.md');
 const titles = sets.map(({ title }) => title);
 for (const { title, files, layers } of sets.filter((set) => set.title.includes(options.only))) {
@@ -118,7 +126,7 @@ for (const { title, files, layers } of sets.filter((set) => set.title.includes(o
   const measured: (readonly MaskCounts[])[] = [];
   for (const [index, file] of chosen.entries()) {
     const { photo, seen } = await damagedTrial(await readBytes(file), overlays, layers, 1896 + index);
-    measured.push(await measurePicture(photo, seen));
+    measured.push(await measurePicture(`${title} ${index}`, photo, seen));
   }
   const heads = layers === 0 ? ['sensitivity', 'pictures with a proposal', 'marked: mean', 'worst picture'] : ['sensitivity', 'pictures with a proposal', 'precision', 'recall', 'F1'];
   const rows = sensitivities.map((sensitivity, i) => describeRow(sensitivity, measured.map((each) => each[i]!), layers));
