@@ -14,13 +14,16 @@ from training.scratch_network import KIND_OF
 
 SIDE = 400
 SHARES = (0.45, 0.22, 0.03, 0.30)
-"""How often each kind is drawn: stains cover much and are told from the scene least surely."""
+"""How often each kind is taken: stains cover much and are told from the scene least surely."""
+DRAWN_SHARES = (0.25, 0.15, 0.03, 0.57)
+"""Of drawn masks: no overlay shows a crack, so they are nearly all that teaches what one is."""
 
 
 class MaskBank:
     """`masks` (n, 2, 400, 400) uint8 (alpha, shade), `kinds` (n,), `turns` (n,): how far a mask may be turned, in degrees."""
 
-    def __init__(self, masks: torch.Tensor, kinds: list[int], turns: list[float]) -> None:
+    def __init__(self, masks: torch.Tensor, kinds: list[int], turns: list[float], shares: tuple[float, ...] = SHARES) -> None:
+        self.shares = shares
         self.masks, self.kinds, self.turns = masks, np.array(kinds), np.array(turns)
         self.members = [np.flatnonzero(self.kinds == k) for k in range(int(self.kinds.max()) + 1)]
 
@@ -53,14 +56,14 @@ class MaskBank:
         masks += [stains(each, SIDE, device, rng, generator), craquelure(few, SIDE, device, rng), chips(each, SIDE, device, rng, generator)]
         kinds += [2] * each + [3] * (few + each)
         turns += [180.0] * (2 * each + few)
-        return MaskBank(torch.cat(masks), kinds, turns)
+        return MaskBank(torch.cat(masks), kinds, turns, DRAWN_SHARES)
 
     def join(self, other: "MaskBank") -> "MaskBank":
         return MaskBank(torch.cat([self.masks, other.masks]), [*self.kinds, *other.kinds], [*self.turns, *other.turns])
 
     def draw(self, n: int, side: int, rng: np.random.Generator, smallest: float = 0.45, largest: float = 2.2) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Alpha (n, 1, side, side) in [0, 1], shade (n, 1, side, side) in [-1, 1] and kind (n,)."""
-        shares = np.array([s if len(m) else 0.0 for s, m in zip(SHARES, self.members)])  # overlays alone have no cracks
+        shares = np.array([s if len(m) else 0.0 for s, m in zip(self.shares, self.members)])  # overlays alone have no cracks
         kind = rng.choice(len(shares), size=n, p=shares / shares.sum())
         index = np.array([self.members[k][int(rng.integers(len(self.members[k])))] for k in kind])
         scale = np.exp(rng.uniform(math.log(smallest), math.log(largest), n))  # canvas pixels a mask pixel
