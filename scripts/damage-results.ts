@@ -18,6 +18,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { quietContext } from '../src/engine/context.ts';
+import { doubtPhoto } from '../src/engine/damage/doubt-photo.ts';
 import { findDamage } from '../src/engine/damage/find-damage.ts';
 import { proposeMask } from '../src/engine/damage/propose-mask.ts';
 import { floatImage } from '../src/engine/image/memory-image.ts';
@@ -82,8 +83,10 @@ async function measurePicture(name: string, photo: Bytes, seen: Uint8Array): Pro
     const { scratchDetector: model, hub: models, store } = study;
     return (await findDamage(image, { model, models, store, context: quietContext() })).map;
   });
+  // Weighed anew, for limits that are tried on kept maps.
+  const doubt = doubtPhoto(map);
   return sensitivities.map((sensitivity) => {
-    const { mask } = proposeMask(map, { sensitivity, kinds, growPx: 0 });
+    const { mask } = proposeMask({ ...map, doubt }, { sensitivity, kinds, growPx: 0 });
     const runs = mask.shapes.flatMap((shape) => (shape.kind === 'bitmap' ? shape.runs : []));
     return measureMask(markedPixels(runs, width * height), seen, width, height);
   });

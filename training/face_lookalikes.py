@@ -55,11 +55,11 @@ def lookalikes(side: int, center: np.ndarray, half: np.ndarray, like: torch.Tens
     return rgb.clamp(0, 1), plate
 
 
-def add_lookalikes(x: torch.Tensor, occupied: torch.Tensor, share: float, rng: np.random.Generator) -> torch.Tensor:
+def add_lookalikes(x: torch.Tensor, occupied: torch.Tensor, share: float, rng: np.random.Generator, smallest: float = SMALLEST_PX) -> torch.Tensor:
     """Pastes them on canvases (n, 3, side, side) in [0, 1] clear of the `occupied` boxes (n, k, 4): one on this share of them, two on some; a place that is taken stays as it is."""
     n, side = len(x), x.shape[-1]
     for chance in (share, 0.4 * share):
-        half = np.exp(rng.uniform(math.log(SMALLEST_PX / 2), math.log(LARGEST_SHARE * side / 2), n))
+        half = np.exp(rng.uniform(math.log(smallest / 2), math.log(LARGEST_SHARE * side / 2), n))
         center = rng.uniform(0.05, 0.95, (n, 2)) * side
         rgb, cover = lookalikes(side, center, half, x, rng)
         box = torch.as_tensor(np.concatenate([center - 1.2 * half[:, None], center + 1.2 * half[:, None]], 1), dtype=torch.float32, device=x.device)[:, None]

@@ -10,7 +10,7 @@ import torch
 
 from training.degradations import film_damage, per_sample
 from training.face_losses import face_losses
-from training.face_lookalikes import add_lookalikes
+from training.face_lookalikes import SMALLEST_PX, add_lookalikes
 from training.export import load_weights
 from training.face_mosaic import Canvas, FaceMosaic
 from training.face_network import OWN_SHARED, OWN_WIDTHS, YuNet, load_own_state, own_state
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--start-from", help="weights to begin with")
     parser.add_argument("--side", type=int, default=SIDE, help="of the canvases, in pixels")
     parser.add_argument("--lookalikes", type=float, default=0.0, help="share of the canvases with something that looks like a face and is none")
+    parser.add_argument("--smallest-lookalike", type=float, default=SMALLEST_PX, help="its height in pixels; small ones cost small faces their recall")
     parser.add_argument("--pool", type=int, default=3072, help="canvases kept on the device")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
@@ -58,7 +59,7 @@ def main() -> None:
     def canvases(side: int, n: int) -> list[torch.Tensor]:
         canvas = mosaic.batch(n, side, run.rng)
         taken = torch.cat([torch.where(canvas.weights[..., None] > 0, canvas.boxes, -1e4), canvas.ignored], 1)
-        x = wear.color(add_lookalikes(canvas.x, taken, a.lookalikes, run.rng), 0.65)
+        x = wear.color(add_lookalikes(canvas.x, taken, a.lookalikes, run.rng, a.smallest_lookalike), 0.65)
         for share in DIRT_SHARES:  # light dirt, dark dirt, or both
             if run.rng.random() < share:
                 alpha = dirt.draw(n, side, run.rng)[0] * per_sample(run.rng.uniform(0.4, 1, n) * (run.rng.random(n) < 0.6), x)

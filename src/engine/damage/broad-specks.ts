@@ -2,7 +2,7 @@ import { type DamageMap, evenEvidence, evidenceStep } from './damage-map.ts';
 import { findPlaces } from './find-places.ts';
 
 /** How far below the middle threshold a place still counts as one, in log-odds. */
-const reachOdds = 4.5;
+const reachOdds = 3.94;
 /** A speck takes at most a square of this share of the short side, and is never judged below so many pixels of the map. */
 const mostSide = 0.03;
 const mostPixels = 64;

@@ -20,13 +20,13 @@ const fewestPixels = 6;
 /** What a photo that seems clean is doubted by, in log-odds. */
 const cleanDoubt = 3.25;
 /** Where most of what looks a little like damage looks much like it, the rest is damage as well: the shares at which that begins and is taken for sure, and what it counts. */
-const trustFrom = 0.2;
-const trustAt = 0.5;
-const trust = 2.5;
+const trustFrom = 0.17;
+const trustAt = 0.3;
+const trust = 2;
 
 /**
  * How much more certainty, in log-odds, the places of this map need because the photo as a whole does not look damaged; less than 0, down to
- * -2.5, by how much less they need because it surely is. On each of most clean photos a detector finds a place or two; in a damaged one there are many, or
+ * -2, by how much less they need because it surely is. On each of most clean photos a detector finds a place or two; in a damaged one there are many, or
  * large or very sure ones, and what it is less sure of is damage too.
  */
 export function doubtPhoto(map: DamageMap): number {
