@@ -94,6 +94,9 @@ export const usePhoto = defineStore('photo', () => {
   }
 
   /** After the engine came back: a result that is gone is dropped, a photo that is gone is opened again. */
+  /** While the photo is being opened again after the engine was lost: what is asked for meanwhile waits. */
+  let recovering: Promise<void> | undefined;
+
   async function recover(): Promise<void> {
     const photo = info.value;
     const result = restored.value;
@@ -154,6 +157,7 @@ export const usePhoto = defineStore('photo', () => {
 
   /** Runs the recipe as it is now. The photo and the result before stay on screen until the new one is there. */
   async function restore(): Promise<void> {
+    if (recovering !== undefined) await recovering;
     const photo = info.value;
     if (photo === undefined || restoring.value !== undefined) return;
     commit();
@@ -194,7 +198,12 @@ export const usePhoto = defineStore('photo', () => {
 
   watch(
     () => session.engineRun,
-    () => void recover(),
+    () => {
+      const own = recover().finally(() => {
+        if (recovering === own) recovering = undefined;
+      });
+      recovering = own;
+    },
   );
 
   return {

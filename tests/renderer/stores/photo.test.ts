@@ -4,6 +4,7 @@ import { useJobs } from '../../../src/renderer/stores/jobs.ts';
 import { useNotices } from '../../../src/renderer/stores/notices.ts';
 import { usePhoto } from '../../../src/renderer/stores/photo.ts';
 import { useSession } from '../../../src/renderer/stores/session.ts';
+import { nextTick } from 'vue';
 import type { Job } from '../../../src/shared/contract.ts';
 import { HeirloomError } from '../../../src/shared/failure.ts';
 import { type FakeStudio, fakeStudio, imageInfo, photoInfo, recipeWith } from '../fake-studio.ts';
@@ -158,6 +159,20 @@ describe('photo', () => {
     expect(photo.recipe).toEqual(recipeWith(0.7));
     expect(photo.canUndo).toBe(true);
     expect(useNotices().shown.some((notice) => notice.text.includes('has been started again'))).toBe(true);
+  });
+
+  test('restoring that is asked for while the photo is opened again waits for it', async () => {
+    const [photo, session] = [usePhoto(), useSession()];
+    await photo.open({ source: 'photo', name: 'photo.jpg' });
+    const before = photo.info!;
+    studio.gone.add(before.image.id);
+    session.engineRun += 1;
+    await nextTick();
+    nextJob = { ...queued, state: 'cancelled' };
+    await photo.restore();
+    const asked = studio.calls.find(({ name }) => name === 'recipe.run')?.input as { photo: string } | undefined;
+    expect(photo.info?.id).not.toBe(before.id);
+    expect(asked?.photo).toBe(photo.info?.id);
   });
 
   test('what the host lost is opened again, a result that is gone is dropped', async () => {
