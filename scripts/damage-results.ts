@@ -112,8 +112,8 @@ const introduction = `# What the search for damage proposes
 Written by \`scripts/damage-results.ts\`; do not edit. What \`repair\` proposes before anybody corrects it, without stains, at three sensitivities (0.5 is the
 default). On clean photographs nothing should be marked. On the others film dirt is laid: scratches, hairs, lint and dust of overlays that no network was
 trained on, light and dark, more or less opaque, one overlay or four. Pixels count as right within two pixels; what the damage changes by less than a tenth of the
-brightness is neither right nor wrong. The limits of the search were set with Kodak24 and the held-out photographs and portraits in view, which flatters their clean rows; B100
-tells more of other photographs.
+brightness is neither right nor wrong. The limits of the search were set with all of these sets in view, which flatters them, most of all the clean rows of Kodak24; B100, whose number
+of proposals the last choice left as it was, tells most of other photographs.
 `;
 
 const study = await openStudy({
