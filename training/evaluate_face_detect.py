@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from training.degradations import Draw, fade, film_damage, film_grain, filter_each, gaussian_kernel, gaussian_noise, halftone, jpeg, saturation
@@ -122,6 +123,21 @@ def measure(find: Detector, pictures: list[tuple[np.ndarray, dict]], wear: Weare
     return {"recall": found / max(total, 1), "landmark": float(np.mean(errors)) if errors else float("nan"), "false": false / len(pictures), "faces": total}
 
 
+def write_pictures(folder: Path, pictures: list[tuple[np.ndarray, dict]], dirt: MaskBank) -> None:
+    """The degraded portraits as `<number>.png`, and `truth.json` beside them, for `scripts/face-recall.ts`: file, condition, then boxes, points, whether the points count and unclear boxes in pixels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    truth = []
+    for condition, wear in CONDITIONS.items():
+        for i, (picture, entry) in enumerate(pictures):
+            x = wear(to_tensor(picture), Draw.seeded(1896 + i), dirt)
+            boxes, points, sure, unclear = in_pixels(entry, x.shape[-1], x.shape[-2])
+            file = f"{len(truth):04}.png"
+            pixels = (x[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
+            Image.fromarray(pixels.numpy()).save(folder / file)
+            truth.append({"file": file, "condition": condition, "boxes": boxes.tolist(), "points": points.tolist(), "sure": sure.tolist(), "unclear": unclear.tolist()})
+    (folder / "truth.json").write_text(json.dumps(truth))
+
+
 def on_kodak(find: Detector) -> dict[str, float]:
     files = [p for p in sorted((DATA / "eval/open/kodak24").glob("*.png")) if int(p.stem) not in WITH_FACES]
     counts = {p.stem: len(find(to_tensor(load_rgb(p)))) for p in files}
@@ -147,6 +163,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=10**9, help="portraits at most")
     parser.add_argument("--threshold", type=float, default=THRESHOLDS["ours"])
     parser.add_argument("--json", type=Path, help="also write the numbers there")
+    parser.add_argument("--pictures", type=Path, help="only write the degraded portraits there, with what is true of them")
     parser.add_argument("--only-ours", action="store_true")
     a = parser.parse_args()
     torch.set_num_threads(1)
@@ -161,6 +178,9 @@ def main() -> None:
     pictures = held_out(pack)
     pictures = pictures[:: max(1, len(pictures) // a.limit)]
     dirt = MaskBank.overlays({k: v for k, v in pack.damage.items() if k in ("scratches", "hair", "dots", "smut")}, "cpu", held_out=True)
+    if a.pictures:
+        write_pictures(a.pictures, pictures, dirt)
+        return
     results = {name: {c: measure(find, pictures, wear, dirt) for c, wear in CONDITIONS.items()} for name, find in detectors.items()}
     kodak = {name: on_kodak(find) for name, find in detectors.items()}
     speeds = {name: speed(find) for name, find in detectors.items()}
