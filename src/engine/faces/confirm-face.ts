@@ -14,8 +14,10 @@ const around = 1.25;
 const sameThing = 0.35;
 /** Widths at which a face is looked at once more. */
 const looksPx = [40, 64, 100] as const;
-/** How sure the detector must be of it, on the mean over the two sizes at which it is surest: dirt and grain may hide a worn face at the third. */
+/** How sure the detector must be of it, on the mean over the sizes at which it is surest. */
 const surelySeen = 0.82;
+/** At how many sizes: dirt and grain may hide a worn face at the third; a print that lies is rarer and must convince at all. */
+const looksNeeded = { upright: 2, turned: looksPx.length } as const;
 const leastScore = 0.1;
 
 interface Bench {
@@ -23,7 +25,10 @@ interface Bench {
   readonly context: Context;
 }
 
-/** Whether a detector is still sure of a face when it is looked at by itself, at two of three sizes: what only looks like a face does so at one. */
+/**
+ * Whether a detector is still sure of a face when it is looked at by itself at three sizes: at two of them, at all where the picture is turned. What only looks
+ * like a face does so at one.
+ */
 export async function isConfirmed(
   image: Image,
   face: FaceDetection,
@@ -31,16 +36,20 @@ export async function isConfirmed(
   turns: QuarterTurns,
   bench: Bench,
 ): Promise<boolean> {
-  const seen: number[] = [];
-  for (const facePx of looksPx) {
-    seen.push(await lookAgain(image, face, detector, facePx, turns, bench));
-    if (seen.length === 1) continue;
-    const [best = 0, second = 0] = seen.toSorted((a, b) => b - a);
-    if (best + second >= 2 * surelySeen) return true;
-    // Not even a look that is certain could make up for these.
-    if (best + 1 < 2 * surelySeen) return false;
+  const needed = turns === 0 ? looksNeeded.upright : looksNeeded.turned;
+  // Looks that are still to come count as certain: once even that is too little, or what was seen is enough, no more is looked at.
+  let seen: readonly number[] = looksPx.map(() => 1);
+  for (const [index, facePx] of looksPx.entries()) {
+    seen = seen.with(index, await lookAgain(image, face, detector, facePx, turns, bench));
+    if (bestOf(seen, needed) < surelySeen) return false;
+    if (index + 1 >= needed && bestOf(seen.slice(0, index + 1), needed) >= surelySeen) return true;
   }
-  return false;
+  return true;
+}
+
+/** The mean of the highest scores. */
+function bestOf(scores: readonly number[], count: number): number {
+  return scores.toSorted((a, b) => b - a).slice(0, count).reduce((sum, score) => sum + score, 0) / count;
 }
 
 /** How sure a detector is of a face that is looked at as if it were `facePx` wide: 0 when it sees none there. */

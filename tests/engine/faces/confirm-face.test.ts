@@ -3,6 +3,7 @@ import type { FaceDetection } from '../../../src/engine/architectures/face-detec
 import { quietContext } from '../../../src/engine/context.ts';
 import { isConfirmed } from '../../../src/engine/faces/confirm-face.ts';
 import type { FaceDetector } from '../../../src/engine/faces/face-detector.ts';
+import type { QuarterTurns } from '../../../src/engine/faces/quarter-turns.ts';
 import { openBench } from '../image/make.ts';
 import { paint } from '../models/networks.ts';
 
@@ -26,10 +27,10 @@ function detectorOf(scores: readonly number[], shown: number[] = [], shift = 0):
   };
 }
 
-async function confirm(detector: FaceDetector): Promise<boolean> {
+async function confirm(detector: FaceDetector, turns: QuarterTurns = 0): Promise<boolean> {
   const image = await paint(bench.store, 400, 400, 3, () => 0.5);
   try {
-    return await isConfirmed(image, face, detector, 0, { store: bench.store, context: quietContext() });
+    return await isConfirmed(image, face, detector, turns, { store: bench.store, context: quietContext() });
   } finally {
     await image.dispose();
   }
@@ -55,6 +56,14 @@ describe('a second look at a face', () => {
     const hopeless: number[] = [];
     expect(await confirm(detectorOf([0.6, 0.5, 1], hopeless))).toBe(false);
     expect(hopeless).toHaveLength(2);
+  });
+
+  it('asks for all three where the picture is turned', async () => {
+    expect(await confirm(detectorOf([0.9, 0.9, 0.5]), 2)).toBe(false);
+    expect(await confirm(detectorOf([0.9, 0.9, 0.7]), 2)).toBe(true);
+    const hopeless: number[] = [];
+    expect(await confirm(detectorOf([0.4, 1, 1], hopeless), 1)).toBe(false);
+    expect(hopeless).toHaveLength(1);
   });
 
   it('does not take a face beside it for it', async () => {
