@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--pool", type=int, default=8192, help="scenes kept on the device")
     parser.add_argument("--each", type=int, default=256, help="masks drawn of each sort; on a CPU a fifth of a second each")
     parser.add_argument("--side", type=int, default=SIDE, help="of the windows, in pixels")
+    parser.add_argument("--still-norms", action="store_true", help="normalize by the stored statistics, which small batches would only disturb")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
@@ -60,6 +61,10 @@ def main() -> None:
     inner = [m.weight for part in (net.down_sample, net.down_path, net.up_path) for m in part.modules() if isinstance(m, torch.nn.Conv2d)]
     run = TimedRun("scratch-detect", net, a, rate=1.5e-3, matrices=inner, matrix_rate=1.5e-3,
                    metadata={"architecture": "Scratch U-Net", "width": str(WIDTH), "depth": str(DEPTH), "outputs": " ".join(KINDS), "range": "-1..1 gray"})
+    if a.still_norms:
+        for module in run.net.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eval()
     n = a.batch or BATCH
     pool = Ring(lambda: scenes.batch(n, a.side, run.rng).packed(), capacity=a.pool, first=8 * n, every=5)
 

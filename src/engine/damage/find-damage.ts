@@ -13,6 +13,7 @@ import { doubtPhoto } from './doubt-photo.ts';
 import { findTears } from './find-tears.ts';
 import { grayPicture } from './gray-picture.ts';
 import { guardFaces } from './guard-faces.ts';
+import { weighTone } from './off-tone.ts';
 import { raiseMap } from './raise-map.ts';
 import { kindsOf, searchNetwork } from './search-network.ts';
 
@@ -34,8 +35,8 @@ export interface FoundDamage {
 const smallestEyesPx = 12;
 
 /**
- * Searches a picture for damage: scratches, dust and so on by a network, torn borders and corners by their evenness. Around faces more
- * certainty is asked for.
+ * Searches a picture for damage: scratches, dust and so on by a network and, in a print of one tone, by their color; torn borders and corners by their
+ * evenness. Around faces more certainty is asked for.
  *
  * @throws HeirloomError `unsupported-model` for a network that does not find damage; CancelledError.
  */
@@ -56,7 +57,9 @@ export async function findDamage(image: Image, options: FindDamageOptions): Prom
         'No network that finds scratches is installed, so only missing parts of the border were looked for.',
       );
     else {
-      await searchNetwork(gray, map, network, { store, context: context.part(0.03, 0.85) });
+      await searchNetwork(gray, map, network, { store, context: context.part(0.03, 0.83) });
+      if (await weighTone(image, map, { store, context: context.part(0.83, 0.85) }))
+        notices.push('The print has one tone: what has another color more likely counts as damage.');
       notices.push(await guard(image, map, options));
       broadSpecksAreStains(map);
       doubt = doubtPhoto(map);

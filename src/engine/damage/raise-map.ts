@@ -5,8 +5,13 @@ import { type DamageMap, evidenceStep } from './damage-map.ts';
  * name; those that `map` does not know are left out.
  *
  * @param doubt by how much, in log-odds, what `found` says counts less.
+ * @param keepFrom evidence from which what `map` says of another kind stays as it is.
  */
-export function raiseMap(map: DamageMap, found: DamageMap, doubt = 0): void {
+export function raiseMap(
+  map: DamageMap,
+  found: DamageMap,
+  { doubt = 0, keepFrom = 256 }: { readonly doubt?: number; readonly keepFrom?: number } = {},
+): void {
   const kinds = found.kinds.map((kind) => map.kinds.indexOf(kind));
   const less = Math.round(doubt * evidenceStep);
   const across = placesOf(map.width, found.width);
@@ -28,7 +33,7 @@ export function raiseMap(map: DamageMap, found: DamageMap, doubt = 0): void {
       if (value <= map.evidence[i]!) continue;
       const nearest = (fromBottom < 0.5 ? top : bottom) + (across.share[x]! < 0.5 ? left : right);
       const kind = kinds[found.kind[nearest]!]!;
-      if (kind < 0) continue;
+      if (kind < 0 || (map.evidence[i]! >= keepFrom && map.kind[i] !== kind)) continue;
       map.evidence[i] = value;
       map.kind[i] = kind;
     }
@@ -36,7 +41,7 @@ export function raiseMap(map: DamageMap, found: DamageMap, doubt = 0): void {
 }
 
 /** For each of `to` pixels the two of `from` it lies between, and how near it is to the second. */
-function placesOf(
+export function placesOf(
   to: number,
   from: number,
 ): { readonly first: Int32Array; readonly second: Int32Array; readonly share: Float32Array } {

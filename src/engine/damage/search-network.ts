@@ -113,7 +113,7 @@ export async function searchNetwork(
       if (level !== gray && next !== level) await level.dispose();
       level = next;
       const found = await searchLevel(level, { kinds, network, turns }, part.part(0.05, 1));
-      raiseMap(map, found, index === 0 ? 0 : coarserDoubt);
+      raiseMap(map, found, { doubt: index === 0 ? 0 : coarserDoubt });
       done += share;
     }
   } finally {

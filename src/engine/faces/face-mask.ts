@@ -1,6 +1,6 @@
 import type { Point } from '../architectures/face-detection.ts';
 import type { TensorData } from '../models/runtime.ts';
-import { blurPlane } from './blur-plane.ts';
+import { blurPlane } from '../image/blur-plane.ts';
 import { templateSizePx } from './geometry.ts';
 
 /** Where a restored face counts, over the aligned crop: 0 to 1, and 0 at the frame. */
@@ -68,7 +68,7 @@ export function maskFromClasses({ data, dims }: TensorData): FaceMask {
       if (Number(data[k * area + i]) > Number(data[best * area + i])) best = k;
     hard[i] = faceClasses.has(best) ? 1 : 0;
   }
-  const soft = blurPlane(hard, sizePx, (Math.SQRT2 * 11 * sizePx) / templateSizePx);
+  const soft = blurPlane(hard, { width: sizePx, height: sizePx }, (Math.SQRT2 * 11 * sizePx) / templateSizePx);
   for (let y = 0; y < sizePx; y++) {
     for (let x = 0; x < sizePx; x++) soft[y * sizePx + x]! *= frameFade(x, y, sizePx);
   }

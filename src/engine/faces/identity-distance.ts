@@ -1,7 +1,7 @@
 import type { Point } from '../architectures/face-detection.ts';
 import { resampleArray } from '../image/resample.ts';
 import type { Pixels } from '../models/tile-tensors.ts';
-import { blurPlane } from './blur-plane.ts';
+import { blurPlane } from '../image/blur-plane.ts';
 import { grayOf } from './match-color.ts';
 
 /** A crop is compared at most at this side: finer structure is what a restorer is there to add. */
@@ -48,7 +48,8 @@ function reduced(pixels: Pixels, sizePx: number): Float32Array {
 
 /** Local correlation, near 1 where neither plane shows any structure. */
 function structureMap(a: Float32Array, b: Float32Array, sizePx: number): Float32Array {
-  const blur = (plane: Float32Array): Float32Array => blurPlane(plane, sizePx, Math.max(1.5, sizePx / 32));
+  const size = { width: sizePx, height: sizePx };
+  const blur = (plane: Float32Array): Float32Array => blurPlane(plane, size, Math.max(1.5, sizePx / 32));
   const product = (p: Float32Array, q: Float32Array): Float32Array =>
     blur(p.map((value, i) => value * q[i]!));
   const [meanA, meanB] = [blur(a), blur(b)];

@@ -1,5 +1,5 @@
 import type { Pixels } from '../models/tile-tensors.ts';
-import { blurPlane } from './blur-plane.ts';
+import { blurPlane } from '../image/blur-plane.ts';
 import type { FaceMask } from './face-mask.ts';
 import { samplePlane } from './warp.ts';
 
@@ -40,7 +40,8 @@ function matched(
   weights: Float32Array,
 ): Float32Array {
   const sigma = sizePx / 32;
-  const [lowBefore, lowAfter] = [blurPlane(before, sizePx, sigma), blurPlane(after, sizePx, sigma)];
+  const size = { width: sizePx, height: sizePx };
+  const [lowBefore, lowAfter] = [blurPlane(before, size, sigma), blurPlane(after, size, sigma)];
   const [from, to] = [momentsOf(lowAfter, weights), momentsOf(lowBefore, weights)];
   const ratio = from.deviation > 1e-4 ? Math.min(1.5, Math.max(0.67, to.deviation / from.deviation)) : 1;
   return after.map(

@@ -146,10 +146,13 @@ describe('the map', () => {
     expect([...map.evidence]).toEqual(Array.from({ length: 16 }, () => evidenceOf(0.9)));
     expect([...map.kind]).toEqual(Array.from({ length: 16 }, () => 1));
     const doubted = mapOf(1, 1, ['scratch'], []);
-    raiseMap(doubted, mapOf(1, 1, ['scratch'], [[0, 0, 1, 1, 0.9, 0]]), 1);
+    raiseMap(doubted, mapOf(1, 1, ['scratch'], [[0, 0, 1, 1, 0.9, 0]]), { doubt: 1 });
     expect(doubted.evidence[0]).toBe(evidenceOf(0.9) - 16);
     raiseMap(doubted, mapOf(1, 1, ['dust'], [[0, 0, 1, 1, 1, 0]]));
     expect([doubted.evidence[0], doubted.kind[0]]).toEqual([evidenceOf(0.9) - 16, 0]);
+    const kept = mapOf(2, 1, ['scratch', 'stain'], [[0, 0, 1, 1, 0.5, 0]]);
+    raiseMap(kept, mapOf(2, 1, ['stain'], [[0, 0, 2, 1, 0.9, 0]]), { keepFrom: evenEvidence });
+    expect([...kept.kind, ...kept.evidence]).toEqual([0, 1, evenEvidence, evidenceOf(0.9)]);
   });
 
   test('asks for more certainty on faces, most around the eyes', () => {
