@@ -59,7 +59,7 @@ export async function findDamage(image: Image, options: FindDamageOptions): Prom
     else {
       await searchNetwork(gray, map, network, { store, context: context.part(0.03, 0.83) });
       if (await weighTone(image, map, { store, context: context.part(0.83, 0.85) }))
-        notices.push('The print has one tone: what has another color more likely counts as damage.');
+        notices.push('The print is in one tone, so what has another color counts more as damage.');
       notices.push(await guard(image, map, options));
       broadSpecksAreStains(map);
       doubt = doubtPhoto(map);

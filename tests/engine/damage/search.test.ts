@@ -197,6 +197,26 @@ describe('a whole search', () => {
     expect(withNetwork.notices[0]).toContain('No face detector is installed');
   });
 
+  test('says so where color tells as well, and counts it', async () => {
+    const isSpeck = (x: number, y: number): boolean => x % 40 < 4 && y % 40 < 4;
+    const at =
+      (strength: number) =>
+      (x: number, y: number, c: number): number =>
+        isSpeck(x, y)
+          ? 0.7
+          : 0.5 + 0.3 * Math.sin(x / 20) * Math.cos(y / 17) + strength * [0.6, -0.1, -1][c]!;
+    const unsure = pointNetwork(4, () => 0.2);
+    const [brown, gray] = [await paint(store, 200, 160, 3, at(0.1)), await paint(store, 200, 160, 3, at(0))];
+    const [toned, plain] = [await find(brown, unsure), await find(gray, unsure)];
+    const sentence = 'The print is in one tone, so what has another color counts more as damage.';
+    expect(toned.notices).toContain(sentence);
+    expect(plain.notices).not.toContain(sentence);
+    const rise = (x: number, y: number): number =>
+      toned.map.evidence[y * 200 + x]! - plain.map.evidence[y * 200 + x]!;
+    expect(rise(82, 82)).toBeGreaterThan(40);
+    expect(rise(100, 60)).toBe(0);
+  });
+
   test('refuses a network that finds something else', async () => {
     const image = await paint(store, 8, 8, 3, () => 0.5);
     await expect(find(image, pointNetwork(3, bright))).rejects.toThrow(
