@@ -13,14 +13,20 @@ export interface Bytes {
 /** A photograph with damage laid over it, and where it can be seen. */
 export interface DamagedTrial {
   readonly photo: Bytes;
-  /** (height, width): 2 where the damage changed the brightness by more than 0.1, 1 where it is fainter than that, 0 elsewhere. */
+  /** (height, width): 2 where the damage changed the brightness (rust: the mean of the channels' changes) by more than 0.1, 1 where it is fainter than that, 0 elsewhere. */
   readonly seen: Uint8Array;
 }
 
 /** Film dirt that no network was trained on: the last four overlays of every kind (training/pack.py holds them out). */
 const heldOut = 4;
-/** Scratches, hairs and lint; dust and dots: what a repair fills unless it is asked for more. */
-const kinds = ['scratches', 'scratches', 'hair', 'hair', 'hair-short', 'lint', 'spots', 'dots'];
+/** What is laid on: film dirt in gray is scratches, hairs and lint, dust and dots, what a repair fills unless it is asked for more; rust is stains in brown. */
+export type Dirt = 'film' | 'rust';
+const kinds: Readonly<Record<Dirt, readonly string[]>> = {
+  film: ['scratches', 'scratches', 'hair', 'hair', 'hair-short', 'lint', 'spots', 'dots'],
+  rust: ['stain', 'smut', 'dirt'],
+};
+/** Of the brightest rust, from 0 to 1. */
+const rust = [0.62, 0.36, 0.14] as const;
 /** Side of an overlay. */
 const overlayPx = 400;
 /** As in training/scratch_scenes.py. */
@@ -28,30 +34,34 @@ const seenChange = 0.1;
 const unseenChange = 0.025;
 
 /** Lays `layers` overlays, light and dark, over a photograph: the same for the same seed. */
-export async function damagedTrial(photo: Bytes, folder: string, layers: number, seed: number): Promise<DamagedTrial> {
+export async function damagedTrial(photo: Bytes, folder: string, layers: number, seed: number, dirt: Dirt = 'film'): Promise<DamagedTrial> {
   const random = createRandom(seed);
   const data = Float32Array.from(photo.data, (value) => value / 255);
   const pixels = photo.width * photo.height;
   for (let layer = 0; layer < layers; layer++) {
-    const alpha = await drawOverlay(photo, folder, random);
+    const alpha = await drawOverlay(photo, folder, kinds[dirt], random);
     const opacity = 1 - 0.55 * random.unit() ** 2;
     const tone = random.some(0.6) ? random.uniform(0.72, 1) : random.uniform(0, 0.25);
+    const colors = dirt === 'rust' ? rust.map((value) => value * random.uniform(0.6, 1)) : [tone, tone, tone];
     for (let i = 0; i < pixels; i++) {
       const share = (opacity * alpha[i]!) / 255;
-      for (let c = 0; c < 3; c++) data[3 * i + c]! += share * (tone - data[3 * i + c]!);
+      for (let c = 0; c < 3; c++) data[3 * i + c]! += share * (colors[c]! - data[3 * i + c]!);
     }
   }
   const seen = new Uint8Array(pixels);
   for (let i = 0; i < pixels; i++) {
     let change = 0;
-    for (let c = 0; c < 3; c++) change += (data[3 * i + c]! - photo.data[3 * i + c]! / 255) / 3;
+    for (let c = 0; c < 3; c++) {
+      const by = (data[3 * i + c]! - photo.data[3 * i + c]! / 255) / 3;
+      change += dirt === 'rust' ? Math.abs(by) : by;
+    }
     seen[i] = Math.abs(change) > seenChange ? 2 : Math.abs(change) > unseenChange ? 1 : 0;
   }
   return { photo: { ...photo, data: Uint8Array.from(data, (value) => Math.round(255 * value)) }, seen };
 }
 
 /** The alpha of overlays of one kind at one scale near their own, as many side by side as cover the photograph, each at a quarter turn of chance. */
-async function drawOverlay({ width, height }: Bytes, folder: string, random: Random): Promise<Uint8Array> {
+async function drawOverlay({ width, height }: Bytes, folder: string, kinds: readonly string[], random: Random): Promise<Uint8Array> {
   const kind = path.join(folder, random.pick(kinds));
   const files = readdirSync(kind).filter((name) => name.endsWith('.png')).sort().slice(-heldOut);
   const side = Math.round(overlayPx * random.uniform(0.6, 1.3));

@@ -28,12 +28,21 @@ const leastNoise = 0.6;
 const steepNoise = 0.1;
 
 /**
- * A print in one tone: strong enough to be told from gray and not as strong as a sunset, and nearly all pixels have the color that belongs to their
- * brightness. Sepia prints have a median chroma of 5 to 30; of 279 photographs in color, 2 pass, and 0 of Kodak24.
+ * A print in one tone: its median chroma is strong enough to be told from gray and not as strong as a sunset, three quarters of the pixels have the color
+ * that belongs to their brightness, and so have nearly all places broader than a scratch: of these only so many may be that far off, in absolute
+ * terms and as a share of the tone's strength. Sepia prints have 5 to 30. Of 279 photographs in color two pass, of B100 two, of Kodak24 none.
  */
 const strongestTone = 40;
-const mostAtNinety = { absolute: 5, ofTone: 0.33 };
-const mostAtNinetySeven = { absolute: 9, ofTone: 0.4 };
+const mostOff = [
+  { share: 0.75, broad: false, absolute: 3, ofTone: 0.22 },
+  { share: 0.9, broad: true, absolute: 3, ofTone: 0.15 },
+  { share: 0.97, broad: true, absolute: 6, ofTone: 0.3 },
+  { share: 0.99, broad: true, absolute: 9, ofTone: 0.4 },
+] as const;
+/** The outer part of the short side, where mounts and the scanner's lid show, does not tell. */
+const outerShare = 0.05;
+/** Half the side of a place broader than a scratch. */
+const broadReachPx = 4;
 
 /** Log-odds of damage for how far a color is off the tone, in multiples of the usual deviation there; measured on worn sepia prints. */
 const noneBelow = 2.5;
@@ -44,8 +53,8 @@ const mostOdds = 5;
 const evenStain = 5;
 const stainOddsEach = 2;
 const noStainBelow = 3;
-/** Where this share of the tone's strength is exceeded by more than three in a hundred pixels, cheeks and lips may be colored by hand. */
-const tinted = 0.3;
+/** Where this share of the tone's strength is exceeded by more than three in a hundred broad places, cheeks and lips may be colored by hand. */
+const tinted = 0.2;
 /** What the network says of another kind from this evidence on is no stain. */
 const keepFrom = evenEvidence / 2;
 
@@ -116,15 +125,46 @@ function toneOf(
 ): { readonly isOne: boolean; readonly mayBeTinted: boolean } {
   const blur = (plane: Float32Array): Float32Array => blurPlane(plane, chroma, speck.blurPx);
   const strength = medianOf(lengthOf(chroma.color));
-  const [ninety = 0, ninetySeven = 0] = quantilesOf(
-    offBy(chroma.color.map(blur), expected.map(blur)),
-    [0.9, 0.97],
-  );
-  const isOne =
-    strength < strongestTone &&
-    ninety < Math.min(mostAtNinety.absolute, mostAtNinety.ofTone * strength) &&
-    ninetySeven < Math.min(mostAtNinetySeven.absolute, mostAtNinetySeven.ofTone * strength);
-  return { isOne, mayBeTinted: ninetySeven > tinted * strength };
+  const everywhere = offBy(chroma.color.map(blur), expected.map(blur));
+  const off = innerOf(everywhere, chroma);
+  const broadOff = innerOf(leastAround(everywhere, chroma, broadReachPx), chroma);
+  const isOne = mostOff.every(({ share, broad, absolute, ofTone }) => {
+    const [value = 0] = quantilesOf(broad ? broadOff : off, [share]);
+    return value < Math.min(absolute, ofTone * strength);
+  });
+  const [ninetySeven = 0] = quantilesOf(broadOff, [0.97]);
+  return { isOne: isOne && strength < strongestTone, mayBeTinted: ninetySeven > tinted * strength };
+}
+
+function innerOf(plane: Float32Array, { width, height }: Size): Float32Array {
+  const border = Math.floor(outerShare * Math.min(width, height));
+  const inner = new Float32Array((width - 2 * border) * (height - 2 * border));
+  for (let y = border, to = 0; y < height - border; y++, to += width - 2 * border)
+    inner.set(plane.subarray(y * width + border, (y + 1) * width - border), to);
+  return inner;
+}
+
+/** The least of the square around each pixel. */
+function leastAround(plane: Float32Array, { width, height }: Size, reach: number): Float32Array {
+  const least = (
+    from: Float32Array,
+    length: number,
+    step: number,
+    start: (line: number) => number,
+    lines: number,
+  ): Float32Array => {
+    const out = new Float32Array(from.length);
+    for (let line = 0; line < lines; line++)
+      for (let i = 0; i < length; i++) {
+        let value = Infinity;
+        for (let k = Math.max(0, i - reach); k <= Math.min(length - 1, i + reach); k++)
+          value = Math.min(value, from[start(line) + k * step]!);
+        out[start(line) + i * step] = value;
+      }
+    return out;
+  };
+  const across = least(plane, width, 1, (line) => line * width, height);
+  return least(across, height, width, (line) => line, width);
 }
 
 function medianOf(values: Float32Array): number {
