@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import type { Context } from '../context.ts';
 import { blurPlane } from '../image/blur-plane.ts';
 import { colorChannels, fullRect, type Image } from '../image/image.ts';
@@ -10,7 +11,7 @@ import { type Chroma, chromaOf, expectedColor, quantilesOf } from './print-tone.
 import { placesOf, raiseMap } from './raise-map.ts';
 
 /** Colors are compared at most at this size: finer than that, scans are noisy in color, and files keep less of it. */
-const longestPx = 2048;
+const longestPx = 1600;
 /** Smaller pictures are too small to tell noise from tone. */
 const shortestPx = 32;
 /** What is looked for: a speck or scratch, or a stain. Colors are compared `blurPx` blurred, as JPEG keeps one for 2×2 pixels, and what is broader than so many blocks is the tone's slow change. */
@@ -76,24 +77,35 @@ export async function weighTone(
   const small = await resizeImage(image, size(image.width), size(image.height), {
     kernel: 'area',
     store,
-    context,
+    context: context.part(0, 0.5),
   });
   const chroma = chromaOf(await small.read(fullRect(small)), small);
   if (small !== image) await small.dispose();
+  /** Lets others have their turn, and a cancel act. */
+  const pause = async (done: number): Promise<void> => {
+    await breathe();
+    context.report(done);
+  };
+  await pause(0.5);
   const expected = expectedColor(chroma);
   if (expected === undefined) return false;
   const tone = toneOf(chroma, expected);
   if (!tone.isOne) return false;
+  await pause(0.6);
   const specks = deviations(chroma, expected, speck);
+  await pause(0.75);
   addOdds(map, chroma, (i) => Math.min(mostOdds, Math.max(0, oddsEach * (specks[i]! - noneBelow))));
   if (!tone.mayBeTinted && map.kinds.includes('stain')) {
+    await pause(0.8);
     const stains = emptyMap(chroma, image, ['stain']);
     deviations(chroma, expected, stain).forEach((value, i) => {
       if (value > noStainBelow) stains.evidence[i] = toEvidence(stainOddsEach * (value - evenStain));
     });
     leaveOutEdges(stains);
+    await pause(0.95);
     raiseMap(map, stains, { keepFrom });
   }
+  context.report(1);
   return true;
 }
 
