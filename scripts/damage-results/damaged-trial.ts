@@ -13,7 +13,7 @@ export interface Bytes {
 /** A photograph with damage laid over it, and where it can be seen. */
 export interface DamagedTrial {
   readonly photo: Bytes;
-  /** (height, width): 2 where the damage changed the brightness (rust: the mean of the channels' changes) by more than 0.1, 1 where it is fainter than that, 0 elsewhere. */
+  /** (height, width): 2 where the damage changed the brightness (rust: any channel) by more than 0.1, 1 where it is fainter than that, 0 elsewhere. */
   readonly seen: Uint8Array;
 }
 
@@ -50,11 +50,9 @@ export async function damagedTrial(photo: Bytes, folder: string, layers: number,
   }
   const seen = new Uint8Array(pixels);
   for (let i = 0; i < pixels; i++) {
-    let change = 0;
-    for (let c = 0; c < 3; c++) {
-      const by = (data[3 * i + c]! - photo.data[3 * i + c]! / 255) / 3;
-      change += dirt === 'rust' ? Math.abs(by) : by;
-    }
+    const changes = [0, 1, 2].map((c) => data[3 * i + c]! - photo.data[3 * i + c]! / 255);
+    // Rust may be as bright as what it covers.
+    const change = dirt === 'rust' ? Math.max(...changes.map(Math.abs)) : changes.reduce((sum, value) => sum + value / 3, 0);
     seen[i] = Math.abs(change) > seenChange ? 2 : Math.abs(change) > unseenChange ? 1 : 0;
   }
   return { photo: { ...photo, data: Uint8Array.from(data, (value) => Math.round(255 * value)) }, seen };
