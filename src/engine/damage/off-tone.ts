@@ -7,19 +7,28 @@ import { resizeImage } from '../image/resize.ts';
 import { resampleArray } from '../image/resample.ts';
 import { type DamageMap, emptyMap, evenEvidence, evidenceStep, toEvidence } from './damage-map.ts';
 import { findPlaces } from './find-places.ts';
-import { type Chroma, chromaOf, expectedColor, quantilesOf } from './print-tone.ts';
+import {
+  blurPx,
+  type Chroma,
+  chromaOf,
+  lengthOf,
+  medianOf,
+  offBy,
+  type PrintTone,
+  toneOf,
+} from './print-tone.ts';
 import { placesOf, raiseMap } from './raise-map.ts';
 
 /** Colors are compared at most at this size: finer than that, scans are noisy in color, and files keep less of it. */
 const longestPx = 1600;
 /** Smaller pictures are too small to tell noise from tone. */
 const shortestPx = 32;
-/** What is looked for: a speck or scratch, or a stain. Colors are compared `blurPx` blurred, as JPEG keeps one for 2×2 pixels, and what is broader than so many blocks is the tone's slow change. */
+/** What is looked for: a speck or scratch, or a stain. Colors are compared so much blurred, and what is broader than so many blocks is the tone's slow change. */
 interface Scale {
   readonly blurPx: number;
   readonly broadBlocks: number;
 }
-const speck: Scale = { blurPx: 1.41, broadBlocks: 1.5 };
+const speck: Scale = { blurPx, broadBlocks: 1.5 };
 const stain: Scale = { blurPx: 2.5, broadBlocks: 8 };
 const blockPx = 8;
 const noiseBlocks = 2.45;
@@ -27,23 +36,6 @@ const noiseBlocks = 2.45;
 const leastNoise = 0.6;
 /** The tone of a steep edge or a fine line is less well known: this share of how much its color should change. */
 const steepNoise = 0.1;
-
-/**
- * A print in one tone: its median chroma is strong enough to be told from gray and not as strong as a sunset, three quarters of the pixels have the color
- * that belongs to their brightness, and so have nearly all places broader than a scratch: of these only so many may be that far off, in absolute
- * terms and as a share of the tone's strength. Sepia prints have 5 to 30. Of 279 photographs in color two pass, of B100 two, of Kodak24 none.
- */
-const strongestTone = 40;
-const mostOff = [
-  { share: 0.75, broad: false, absolute: 3, ofTone: 0.22 },
-  { share: 0.9, broad: true, absolute: 3, ofTone: 0.15 },
-  { share: 0.97, broad: true, absolute: 6, ofTone: 0.3 },
-  { share: 0.99, broad: true, absolute: 9, ofTone: 0.4 },
-] as const;
-/** The outer part of the short side, where mounts and the scanner's lid show, does not tell. */
-const outerShare = 0.05;
-/** Half the side of a place broader than a scratch. */
-const broadReachPx = 4;
 
 /** Log-odds of damage for how far a color is off the tone, in multiples of the usual deviation there; measured on worn sepia prints. */
 const noneBelow = 2.5;
@@ -54,8 +46,6 @@ const mostOdds = 5;
 const evenStain = 5;
 const stainOddsEach = 2;
 const noStainBelow = 3;
-/** Where this share of the tone's strength is exceeded by more than three in a hundred broad places, cheeks and lips may be colored by hand. */
-const tinted = 0.2;
 /** What the network says of another kind from this evidence on is no stain. */
 const keepFrom = evenEvidence / 2;
 
@@ -87,18 +77,16 @@ export async function weighTone(
     context.report(done);
   };
   await pause(0.5);
-  const expected = expectedColor(chroma);
-  if (expected === undefined) return false;
-  const tone = toneOf(chroma, expected);
-  if (!tone.isOne) return false;
+  const tone = toneOf(chroma);
+  if (tone === undefined) return false;
   await pause(0.6);
-  const specks = deviations(chroma, expected, speck);
+  const specks = deviations(chroma, tone, speck);
   await pause(0.75);
   addOdds(map, chroma, (i) => Math.min(mostOdds, Math.max(0, oddsEach * (specks[i]! - noneBelow))));
   if (!tone.mayBeTinted && map.kinds.includes('stain')) {
     await pause(0.8);
     const stains = emptyMap(chroma, image, ['stain']);
-    deviations(chroma, expected, stain).forEach((value, i) => {
+    deviations(chroma, tone, stain).forEach((value, i) => {
       if (value > noStainBelow) stains.evidence[i] = toEvidence(stainOddsEach * (value - evenStain));
     });
     leaveOutEdges(stains);
@@ -110,15 +98,15 @@ export async function weighTone(
 }
 
 /** How far each pixel's color is off the tone, in multiples of how far it usually is around there. */
-function deviations(chroma: Chroma, expected: Chroma['color'], { blurPx, broadBlocks }: Scale): Float32Array {
-  const blur = (plane: Float32Array): Float32Array => blurPlane(plane, chroma, blurPx);
+function deviations(chroma: Chroma, { expected }: PrintTone, scale: Scale): Float32Array {
+  const blur = (plane: Float32Array): Float32Array => blurPlane(plane, chroma, scale.blurPx);
   const seen = chroma.color.map(blur);
   const toned = expected.map(blur);
   const off = offBy(seen, toned);
   const usual = Math.max(leastNoise, medianOf(off));
   // What is far off is no part of what the tone slowly changes to.
   const trust = off.map((value) => Math.min(1, (3 * usual) / Math.max(value, 1e-6)));
-  const fine = (plane: Float32Array): Float32Array => withoutBroad(plane, trust, chroma, broadBlocks);
+  const fine = (plane: Float32Array): Float32Array => withoutBroad(plane, trust, chroma, scale.broadBlocks);
   const tonedFine = toned.map(fine);
   const strange = strangeness(seen.map(fine), tonedFine);
   const steep = lengthOf(tonedFine);
@@ -129,58 +117,6 @@ function deviations(chroma: Chroma, expected: Chroma['color'], { blurPx, broadBl
     noiseBlocks,
   );
   return strange.map((value, i) => value / (Math.max(floor, local[i]!) + steepNoise * steep[i]!));
-}
-
-function toneOf(
-  chroma: Chroma,
-  expected: Chroma['color'],
-): { readonly isOne: boolean; readonly mayBeTinted: boolean } {
-  const blur = (plane: Float32Array): Float32Array => blurPlane(plane, chroma, speck.blurPx);
-  const strength = medianOf(lengthOf(chroma.color));
-  const everywhere = offBy(chroma.color.map(blur), expected.map(blur));
-  const off = innerOf(everywhere, chroma);
-  const broadOff = innerOf(leastAround(everywhere, chroma, broadReachPx), chroma);
-  const isOne = mostOff.every(({ share, broad, absolute, ofTone }) => {
-    const [value = 0] = quantilesOf(broad ? broadOff : off, [share]);
-    return value < Math.min(absolute, ofTone * strength);
-  });
-  const [ninetySeven = 0] = quantilesOf(broadOff, [0.97]);
-  return { isOne: isOne && strength < strongestTone, mayBeTinted: ninetySeven > tinted * strength };
-}
-
-function innerOf(plane: Float32Array, { width, height }: Size): Float32Array {
-  const border = Math.floor(outerShare * Math.min(width, height));
-  const inner = new Float32Array((width - 2 * border) * (height - 2 * border));
-  for (let y = border, to = 0; y < height - border; y++, to += width - 2 * border)
-    inner.set(plane.subarray(y * width + border, (y + 1) * width - border), to);
-  return inner;
-}
-
-/** The least of the square around each pixel. */
-function leastAround(plane: Float32Array, { width, height }: Size, reach: number): Float32Array {
-  const least = (
-    from: Float32Array,
-    length: number,
-    step: number,
-    start: (line: number) => number,
-    lines: number,
-  ): Float32Array => {
-    const out = new Float32Array(from.length);
-    for (let line = 0; line < lines; line++)
-      for (let i = 0; i < length; i++) {
-        let value = Infinity;
-        for (let k = Math.max(0, i - reach); k <= Math.min(length - 1, i + reach); k++)
-          value = Math.min(value, from[start(line) + k * step]!);
-        out[start(line) + i * step] = value;
-      }
-    return out;
-  };
-  const across = least(plane, width, 1, (line) => line * width, height);
-  return least(across, height, width, (line) => line, width);
-}
-
-function medianOf(values: Float32Array): number {
-  return quantilesOf(values, [0.5])[0] ?? 0;
 }
 
 /** What touches the picture's edge belongs to the mount or to the scanner's lid. */
@@ -242,15 +178,6 @@ function spread(plane: Float32Array, { width, height }: Size, blocks: number): F
   );
   const blurred = { ...coarse, pixels: blurPlane(coarse.pixels, down, blocks) };
   return resampleArray(blurred, width, height, 'bicubic').pixels;
-}
-
-function offBy(seen: readonly Float32Array[], toned: readonly Float32Array[]): Float32Array {
-  return lengthOf(seen.map((plane, c) => plane.map((value, i) => value - toned[c]![i]!)));
-}
-
-function lengthOf(planes: readonly Float32Array[]): Float32Array {
-  const [blue, red] = planes as [Float32Array, Float32Array];
-  return blue.map((value, i) => Math.hypot(value, red[i]!));
 }
 
 /** Adds log-odds, bilinear, to all that the map has any evidence of but stains, which are looked for apart. */
