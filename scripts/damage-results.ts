@@ -133,6 +133,7 @@ trained on, light and dark, more or less opaque, one overlay or four. Pixels cou
 brightness is neither right nor wrong. The limits of the search were set with all of these sets in view, which flatters them, most of all the clean rows of Kodak24; B100, whose number
 of proposals the last choice left as it was, tells most of other photographs. "Brown prints" are the same pictures in one brown tone of 8 to 26 of 255, with the same film dirt in gray,
 read from a JPEG file of quality 88 with one color for 2×2 pixels: there color tells as well.
+Rust is overlays of stains, smut and dirt in brown; there stains are asked for too, and a pixel counts by the channel that changes most.
 `;
 
 const study = await openStudy({

@@ -37,9 +37,8 @@ const leastNoise = 0.6;
 /** The tone of a steep edge or a fine line is less well known: this share of how much its color should change. */
 const steepNoise = 0.1;
 
-/** Log-odds of damage for how far a color is off the tone, in multiples of the usual deviation there; measured on worn sepia prints. */
+/** Each usual deviation that a color is farther off the tone than this is a unit of log-odds for damage, up to a limit; measured on a worn sepia portrait. */
 const noneBelow = 2.5;
-const oddsEach = 1;
 const mostOdds = 5;
 
 /** So many deviations off the tone are a stain at the middle sensitivity, what each more or less is in log-odds, and where nothing speaks for one. */
@@ -55,6 +54,7 @@ const keepFrom = evenEvidence / 2;
  * The network sees gray alone, so both count together: where it says nothing at all only stains are seen, which are broader.
  *
  * @returns whether the picture is a print in one tone; others stay as they are.
+ * @throws CancelledError.
  */
 export async function weighTone(
   image: Image,
@@ -82,7 +82,7 @@ export async function weighTone(
   await pause(0.6);
   const specks = deviations(chroma, tone, speck);
   await pause(0.75);
-  addOdds(map, chroma, (i) => Math.min(mostOdds, Math.max(0, oddsEach * (specks[i]! - noneBelow))));
+  addOdds(map, chroma, (i) => Math.min(mostOdds, Math.max(0, specks[i]! - noneBelow)));
   if (!tone.mayBeTinted && map.kinds.includes('stain')) {
     await pause(0.8);
     const stains = emptyMap(chroma, image, ['stain']);

@@ -1,5 +1,6 @@
 import { blurPlane } from '../image/blur-plane.ts';
 import { hasAlpha, type ChannelCount } from '../image/image.ts';
+import { lumaAt } from './gray-picture.ts';
 
 /** A picture's brightness and color apart (Rec. 601, as in JPEG): Y' from 0 to 255, Cb and Cr around 0. */
 export interface Chroma {
@@ -28,11 +29,10 @@ export function chromaOf(
   for (let i = 0, at = 0; i < area; i++, at += channels) {
     const alpha = transparent ? pixels[at + channels - 1]! : 1;
     const onWhite = (channel: number): number => 255 * (1 + alpha * (pixels[at + channel]! - 1));
-    const [r, g, b] = [onWhite(0), onWhite(1), onWhite(2)];
-    const y = 0.299 * r + 0.587 * g + 0.114 * b;
+    const y = 255 * lumaAt(pixels, at, channels);
     luma[i] = y;
-    blue[i] = 0.564 * (b - y);
-    red[i] = 0.713 * (r - y);
+    blue[i] = 0.564 * (onWhite(2) - y);
+    red[i] = 0.713 * (onWhite(0) - y);
   }
   return { width, height, luma, color: [blue, red] };
 }
@@ -43,12 +43,18 @@ export function chromaOf(
  * terms and as a share of the tone's strength. Sepia prints have 5 to 30. Of 279 photographs in color two pass, of B100 two, of Kodak24 none.
  */
 const strongestTone = 40;
-const mostOff = [
-  { share: 0.75, broad: false, absolute: 3, ofTone: 0.22 },
-  { share: 0.9, broad: true, absolute: 3, ofTone: 0.15 },
-  { share: 0.97, broad: true, absolute: 6, ofTone: 0.3 },
-  { share: 0.99, broad: true, absolute: 9, ofTone: 0.4 },
-] as const;
+interface Limit {
+  /** Of all pixels, how many must be less far off. */
+  readonly share: number;
+  readonly absolute: number;
+  readonly ofTone: number;
+}
+const mostOff: readonly Limit[] = [{ share: 0.75, absolute: 3, ofTone: 0.22 }];
+const mostOffBroadly: readonly Limit[] = [
+  { share: 0.9, absolute: 3, ofTone: 0.15 },
+  { share: 0.97, absolute: 6, ofTone: 0.3 },
+  { share: 0.99, absolute: 9, ofTone: 0.4 },
+];
 /** The outer part of the short side, where mounts and the scanner's lid show, does not tell. */
 const outerShare = 0.05;
 /** Half the side of a place broader than a scratch. */
@@ -72,22 +78,25 @@ interface Size {
   readonly height: number;
 }
 
-/** What a picture in one tone looks like; undefined when it is not in one. */
+/**
+ * What a picture in one tone looks like; undefined when it is not in one. The tone step asks the same of a thumbnail (`steps/tone-analysis.ts`) and may err to
+ * either side; here damage must not hide the tone, nor a photograph in few colors pass for a print.
+ */
 export function toneOf(chroma: Chroma): PrintTone | undefined {
-  const expected = expectedColor(chroma);
-  if (expected === undefined) return undefined;
-  const blur = (plane: Float32Array): Float32Array => blurPlane(plane, chroma, blurPx);
   const strength = medianOf(lengthOf(chroma.color));
-  const everywhere = offBy(chroma.color.map(blur), expected.map(blur));
-  const off = innerOf(everywhere, chroma);
-  const broadOff = innerOf(leastAround(everywhere, chroma, broadReachPx), chroma);
-  const isOne = mostOff.every(({ share, broad, absolute, ofTone }) => {
-    const [value = 0] = quantilesOf(broad ? broadOff : off, [share]);
-    return value < Math.min(absolute, ofTone * strength);
-  });
-  const [ninetySeven = 0] = quantilesOf(broadOff, [0.97]);
-  if (!isOne || strength >= strongestTone) return undefined;
-  return { expected, mayBeTinted: ninetySeven > tinted * strength };
+  const expected = strength < strongestTone ? expectedColor(chroma) : undefined;
+  if (expected === undefined) return undefined;
+  const withinLimits = (values: Float32Array, limits: readonly Limit[]): boolean =>
+    limits.every(
+      ({ share, absolute, ofTone }) => quantileOf(values, share) < Math.min(absolute, ofTone * strength),
+    );
+  const blur = (plane: Float32Array): Float32Array => blurPlane(plane, chroma, blurPx);
+  const off = offBy(chroma.color.map(blur), expected.map(blur));
+  // Most photographs in color end here, before the slower look at broad places.
+  if (!withinLimits(innerOf(off, chroma), mostOff)) return undefined;
+  const broadOff = innerOf(leastAround(off, chroma, broadReachPx), chroma);
+  if (!withinLimits(broadOff, mostOffBroadly)) return undefined;
+  return { expected, mayBeTinted: quantileOf(broadOff, 0.97) > tinted * strength };
 }
 
 function innerOf(plane: Float32Array, { width, height }: Size): Float32Array {
@@ -122,7 +131,7 @@ function leastAround(plane: Float32Array, { width, height }: Size, reach: number
 }
 
 export function medianOf(values: Float32Array): number {
-  return quantilesOf(values, [0.5])[0] ?? 0;
+  return quantileOf(values, 0.5);
 }
 
 export function offBy(seen: readonly Float32Array[], toned: readonly Float32Array[]): Float32Array {
@@ -201,10 +210,10 @@ function quantileBin(counts: Int32Array, share: number): number {
   return counts.length - 1;
 }
 
-/** The quantiles of numbers from 0 to 256, to a twentieth. */
-function quantilesOf(values: Float32Array, shares: readonly number[]): number[] {
+/** The quantile of numbers from 0 to 256, to a twentieth. */
+function quantileOf(values: Float32Array, share: number): number {
   const perUnit = 20;
   const counts = new Int32Array(256 * perUnit);
   for (const value of values) counts[clampIndex(value * perUnit, counts.length)]!++;
-  return shares.map((share) => (quantileBin(counts, share) + 0.5) / perUnit);
+  return (quantileBin(counts, share) + 0.5) / perUnit;
 }

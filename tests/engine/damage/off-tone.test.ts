@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { quietContext } from '../../../src/engine/context.ts';
+import { createContext, quietContext } from '../../../src/engine/context.ts';
 import { type DamageMap, evenEvidence } from '../../../src/engine/damage/damage-map.ts';
 import { weighTone } from '../../../src/engine/damage/off-tone.ts';
 import { floatImage } from '../../../src/engine/image/memory-image.ts';
 import type { Image } from '../../../src/engine/image/image.ts';
 import type { ImageStore } from '../../../src/engine/image/image-store.ts';
 import { sharp } from '../../../src/engine/image/sharp.ts';
+import { CancelledError } from '../../../src/shared/failure.ts';
 import { openBench } from '../image/make.ts';
 import { paint } from '../models/networks.ts';
 import { mapOf } from './maps.ts';
@@ -127,6 +128,16 @@ test('photographs in color, in gray, of a single strong color and tiny ones stay
     expect(await weigh(image, map)).toBe(false);
     expect(map.evidence).toEqual(before);
   }
+});
+
+test('can be cancelled before anything is weighed', async () => {
+  const abort = new AbortController();
+  const map = little();
+  const before = map.evidence.slice();
+  const work = weighTone(await painted(worn), map, { store, context: createContext(abort.signal) });
+  abort.abort();
+  await expect(work).rejects.toThrow(CancelledError);
+  expect(map.evidence).toEqual(before);
 });
 
 describe('stains', () => {
