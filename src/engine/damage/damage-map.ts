@@ -17,9 +17,16 @@ export interface DamageMap {
   readonly evidence: Uint8Array;
   /** Index in `kinds` of what is likeliest there. */
   readonly kind: Uint8Array;
+  readonly sort: PictureSort;
   /** How much more certainty its places need at the middle sensitivity, in log-odds, as the photo as a whole seems clean; negative where it is surely damaged. See `doubtPhoto`. */
   readonly doubt: number;
 }
+
+/**
+ * What is known of a picture whatever is found on it: most of what has no color, or one tone, is an old print or film, and on these damage is far likelier
+ * than on a photograph in color; the dots of a printing screen look like dust.
+ */
+export type PictureSort = 'color' | 'monochrome' | 'screened';
 
 /** A map that knows of no damage. */
 export function emptyMap(
@@ -36,6 +43,7 @@ export function emptyMap(
     kinds,
     evidence: new Uint8Array(pixels),
     kind: new Uint8Array(pixels),
+    sort: 'color',
     doubt: 0,
   };
 }

@@ -1,5 +1,5 @@
 import type { DamageKind } from '../../shared/damage.ts';
-import { type DamageMap, evenEvidence, evidenceStep } from './damage-map.ts';
+import { type DamageMap, evenEvidence, evidenceStep, type PictureSort } from './damage-map.ts';
 import { findPlaces, type Place } from './find-places.ts';
 
 /** What tells a damaged photo from a clean one: stains are mistaken too easily, and a tear is found in another way. */
@@ -17,8 +17,11 @@ const leastShare = 0.17;
 /** How far the surer places reach below the threshold, in log-odds, and the fewest pixels of one. */
 const reachOdds = 1.5;
 const fewestPixels = 6;
-/** What a photo that seems clean is doubted by, in log-odds. */
-const cleanDoubt = 3.25;
+/**
+ * What a photo that seems clean is doubted by, in log-odds. Of 71 historic prints in black and white, 41 of 42 places between the two limits are damage, and
+ * half of those below the lower.
+ */
+const cleanDoubt: Readonly<Record<PictureSort, number>> = { color: 3.25, screened: 3.25, monochrome: 1.25 };
 /** Where most of what looks a little like damage looks much like it, the rest is damage as well: the shares at which that begins and is taken for sure, and what it counts. */
 const trustFrom = 0.17;
 const trustAt = 0.3;
@@ -27,11 +30,13 @@ const trust = 2;
 /**
  * How much more certainty, in log-odds, the places of this map need because the photo as a whole does not look damaged; less than 0, down to
  * -2, by how much less they need because it surely is. On each of most clean photos a detector finds a place or two; in a damaged one there are many, or
- * large or very sure ones, and what it is less sure of is damage too.
+ * large or very sure ones, and what it is less sure of is damage too. Dots of a printing screen are many as well and never count so.
  */
 export function doubtPhoto(map: DamageMap): number {
+  const seemsClean = cleanDoubt[map.sort];
+  if (map.sort === 'screened') return seemsClean;
   const sure = placesAt(map, evenEvidence);
-  if (sure.length === 0) return cleanDoubt;
+  if (sure.length === 0) return seemsClean;
   const counts = sure.reduce(
     (sum, { peak }) => sum + Math.min(surestCounts, eachCounts + (peak - evenEvidence) / evidenceStep),
     0,
@@ -40,9 +45,9 @@ export function doubtPhoto(map: DamageMap): number {
   const large =
     area >= enoughShare * map.width * map.height &&
     sure.some(({ peak }) => peak >= evenEvidence + sureOfLarge * evidenceStep);
-  if (counts < enough && !large) return cleanDoubt;
+  if (counts < enough && !large) return seemsClean;
   const share = area / areaOf(placesAt(map, evenEvidence - Math.round(littleOdds * evidenceStep)));
-  if (share < leastShare) return cleanDoubt;
+  if (share < leastShare) return seemsClean;
   return -trust * Math.min(1, Math.max(0, (share - trustFrom) / (trustAt - trustFrom)));
 }
 

@@ -7,13 +7,15 @@ import type { Image } from '../image/image.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import type { ModelHub } from '../models/model-hub.ts';
 import type { Network } from '../models/network.ts';
+import { measureScreen } from '../screen/measure-screen.ts';
 import { broadSpecksAreStains } from './broad-specks.ts';
-import { type DamageMap, emptyMap, mapSizeOf } from './damage-map.ts';
+import { type DamageMap, emptyMap, mapSizeOf, type PictureSort } from './damage-map.ts';
+import { doubtMargins } from './doubt-margins.ts';
 import { doubtPhoto } from './doubt-photo.ts';
 import { findTears } from './find-tears.ts';
 import { grayPicture } from './gray-picture.ts';
 import { guardFaces } from './guard-faces.ts';
-import { weighTone } from './off-tone.ts';
+import { type PictureColor, weighTone } from './off-tone.ts';
 import { raiseMap } from './raise-map.ts';
 import { kindsOf, searchNetwork } from './search-network.ts';
 
@@ -51,32 +53,45 @@ export async function findDamage(image: Image, options: FindDamageOptions): Prom
   const gray = await grayPicture(image, store, context.part(0, 0.03));
   try {
     const notices: string[] = [];
-    let doubt = 0;
+    let [sort, doubt]: [PictureSort, number] = ['color', 0];
     if (network === undefined)
       notices.push(
         'No network that finds scratches is installed, so only missing parts of the border were looked for.',
       );
     else {
       await searchNetwork(gray, map, network, { store, context: context.part(0.03, 0.83) });
-      if (await weighTone(image, map, { store, context: context.part(0.83, 0.85) }))
+      const color = await weighTone(image, map, { store, context: context.part(0.83, 0.85) });
+      if (color === 'one')
         notices.push('The print is in one tone, so what has another color counts more as damage.');
       notices.push(await guard(image, map, options));
+      doubtMargins(map);
       broadSpecksAreStains(map);
-      doubt = doubtPhoto(map);
-      if (doubt > 0)
-        notices.push(
-          'As a whole the photo does not look damaged, so only what is nearly certain is proposed: raise the sensitivity to see more.',
-        );
-      if (doubt < 0)
-        notices.push(
-          'As a whole the photo looks damaged, so what is less certain is proposed as well: lower the sensitivity to see less.',
-        );
+      sort = await sortOf(gray, color);
+      doubt = doubtPhoto({ ...map, sort });
+      const notice = noticeOf(sort, doubt);
+      if (notice !== undefined) notices.push(notice);
     }
     raiseMap(map, await findTears(gray, { store, context: context.part(0.95, 1) }));
-    return { map: { ...map, doubt }, notices };
+    return { map: { ...map, sort, doubt }, notices };
   } finally {
     await gray.dispose();
   }
+}
+
+async function sortOf(gray: Image, color: PictureColor): Promise<PictureSort> {
+  if ((await measureScreen(gray)) !== undefined) return 'screened';
+  return color === 'many' ? 'color' : 'monochrome';
+}
+
+/** What the picture as a whole says about its places, as a sentence; undefined where it says nothing. */
+function noticeOf(sort: PictureSort, doubt: number): string | undefined {
+  if (sort === 'screened')
+    return 'The picture is printed in dots, which look like dust, so only what is nearly certain is proposed: put Descreen before Repair, or raise the sensitivity, to see more.';
+  if (doubt > 0)
+    return `As a whole the photo does not look damaged, so only what is ${sort === 'monochrome' ? 'fairly' : 'nearly'} certain is proposed: raise the sensitivity to see more.`;
+  if (doubt < 0)
+    return 'As a whole the photo looks damaged, so what is less certain is proposed as well: lower the sensitivity to see less.';
+  return undefined;
 }
 
 async function openDetector(models: FindDamageOptions['models'], id: string): Promise<Network> {

@@ -81,6 +81,27 @@ export function findPlaces(map: DamageMap, low: number, wanted: readonly boolean
   return { places: measure(map, placeCount, runs), ...runs };
 }
 
+/** Of columns and rows; `right` and `bottom` are the first beyond it. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** What each place spans. */
+export function boxesOf({ places, runCount, rows, from, to, placeOf }: Places): readonly Box[] {
+  const boxes = places.map(() => ({ left: Infinity, top: Infinity, right: 0, bottom: 0 }));
+  for (let run = 0; run < runCount; run++) {
+    const box = boxes[placeOf[run]!]!;
+    box.left = Math.min(box.left, from[run]!);
+    box.right = Math.max(box.right, to[run]!);
+    box.top = Math.min(box.top, rows[run]!);
+    box.bottom = rows[run]! + 1;
+  }
+  return boxes;
+}
+
 function grown(array: Int32Array): Int32Array {
   const larger = new Int32Array(2 * array.length);
   larger.set(array);

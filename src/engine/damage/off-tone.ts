@@ -6,11 +6,12 @@ import type { ImageStore } from '../image/image-store.ts';
 import { resizeImage } from '../image/resize.ts';
 import { resampleArray } from '../image/resample.ts';
 import { type DamageMap, emptyMap, evenEvidence, evidenceStep, toEvidence } from './damage-map.ts';
-import { findPlaces } from './find-places.ts';
+import { boxesOf, findPlaces } from './find-places.ts';
 import {
   blurPx,
   type Chroma,
   chromaOf,
+  isGray,
   lengthOf,
   medianOf,
   offBy,
@@ -18,6 +19,9 @@ import {
   toneOf,
 } from './print-tone.ts';
 import { placesOf, raiseMap } from './raise-map.ts';
+
+/** Black and white, a print in one tone, or a photograph in color. */
+export type PictureColor = 'none' | 'one' | 'many';
 
 /** Colors are compared at most at this size: finer than that, scans are noisy in color, and files keep less of it. */
 const longestPx = 1600;
@@ -53,15 +57,16 @@ const keepFrom = evenEvidence / 2;
  * paper, where dust lies, where something was spilled. What the scene shows has the color of its brightness in such a print, whatever it looks like.
  * The network sees gray alone, so both count together: where it says nothing at all only stains are seen, which are broader.
  *
- * @returns whether the picture is a print in one tone; others stay as they are.
+ * @returns what color the picture has; those that are not in one tone stay as they are.
  * @throws CancelledError.
  */
 export async function weighTone(
   image: Image,
   map: DamageMap,
   { store, context }: { readonly store: ImageStore; readonly context: Context },
-): Promise<boolean> {
-  if (colorChannels(image) === 1 || Math.min(image.width, image.height) < shortestPx) return false;
+): Promise<PictureColor> {
+  if (colorChannels(image) === 1) return 'none';
+  if (Math.min(image.width, image.height) < shortestPx) return 'many';
   const scale = Math.min(1, longestPx / Math.max(image.width, image.height));
   const size = (length: number): number => Math.max(shortestPx, Math.round(length * scale));
   const small = await resizeImage(image, size(image.width), size(image.height), {
@@ -78,7 +83,7 @@ export async function weighTone(
   };
   await pause(0.5);
   const tone = toneOf(chroma);
-  if (tone === undefined) return false;
+  if (tone === undefined) return isGray(chroma) ? 'none' : 'many';
   await pause(0.6);
   const specks = deviations(chroma, tone, speck);
   await pause(0.75);
@@ -94,7 +99,7 @@ export async function weighTone(
     raiseMap(map, stains, { keepFrom });
   }
   context.report(1);
-  return true;
+  return 'one';
 }
 
 /** How far each pixel's color is off the tone, in multiples of how far it usually is around there. */
@@ -121,11 +126,11 @@ function deviations(chroma: Chroma, { expected }: PrintTone, scale: Scale): Floa
 
 /** What touches the picture's edge belongs to the mount or to the scanner's lid. */
 function leaveOutEdges(map: DamageMap): void {
-  const { places, runCount, rows, from, to, placeOf } = findPlaces(map, 1, [true]);
-  const atEdge = places.map(() => false);
-  for (let run = 0; run < runCount; run++)
-    if (rows[run] === 0 || rows[run] === map.height - 1 || from[run] === 0 || to[run] === map.width)
-      atEdge[placeOf[run]!] = true;
+  const found = findPlaces(map, 1, [true]);
+  const { runCount, rows, from, to, placeOf } = found;
+  const atEdge = boxesOf(found).map(
+    ({ left, top, right, bottom }) => left === 0 || top === 0 || right === map.width || bottom === map.height,
+  );
   for (let run = 0; run < runCount; run++)
     if (atEdge[placeOf[run]!] === true)
       map.evidence.fill(0, rows[run]! * map.width + from[run]!, rows[run]! * map.width + to[run]!);

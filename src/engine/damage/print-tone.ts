@@ -99,6 +99,16 @@ export function toneOf(chroma: Chroma): PrintTone | undefined {
   return { expected, mayBeTinted: quantileOf(broadOff, 0.97) > tinted * strength };
 }
 
+/** JPEG and scanners leave a little color in a gray picture; photographs in color have more even in fog. */
+const grayest = 3;
+const grayShare = 0.99;
+
+/** Whether a picture is in black and white, but for marks on it and for its margins. */
+export function isGray(chroma: Chroma): boolean {
+  const blurred = chroma.color.map((plane) => blurPlane(plane, chroma, blurPx));
+  return quantileOf(innerOf(lengthOf(blurred), chroma), grayShare) < grayest;
+}
+
 function innerOf(plane: Float32Array, { width, height }: Size): Float32Array {
   const border = Math.floor(outerShare * Math.min(width, height));
   const inner = new Float32Array((width - 2 * border) * (height - 2 * border));

@@ -9,7 +9,8 @@ const kinds = ['scratch', 'dust', 'stain', 'fold', 'tear'] as const;
 /** `count` short lines of one probability, apart from each other, from the left. */
 const lines = (count: number, probability: number, kind = 0, y = 4) =>
   Array.from({ length: count }, (_, i) => [6 + 8 * i, y, 2, 12, probability, kind] as const);
-const map = (...marks: readonly ReturnType<typeof lines>[]): DamageMap => mapOf(800, 200, kinds, marks.flat());
+const map = (...marks: readonly ReturnType<typeof lines>[]): DamageMap =>
+  mapOf(800, 200, kinds, marks.flat());
 const doubted = (plain: DamageMap): DamageMap => ({ ...plain, doubt: doubtPhoto(plain) });
 const propose = (found: DamageMap, sensitivity = 0.5) =>
   proposeMask(doubted(found), { sensitivity, kinds: damageKinds, growPx: 0 });
@@ -20,6 +21,20 @@ test('a photo with a place or two is clean unless they are nearly certain; one w
   expect(propose(map(lines(2, 0.99))).found).toMatchObject([{ kind: 'scratch', places: 2 }]);
   expect(doubtPhoto(map(lines(12, 0.8)))).toBeLessThanOrEqual(0);
   expect(propose(map(lines(12, 0.8))).found).toMatchObject([{ places: 12 }]);
+});
+
+test('of a picture without color less certainty is asked than of a photograph in color, not none; dots of a screen never make a photo damaged', () => {
+  const found = (sort: DamageMap['sort'], probability: number, count = 2): number => {
+    const plain: DamageMap = { ...map(lines(count, probability)), sort };
+    return propose(plain).found.reduce((sum, { places }) => sum + places, 0);
+  };
+  expect(['color', 'monochrome', 'screened'].map((sort) => found(sort as DamageMap['sort'], 0.9))).toEqual([
+    0, 2, 0,
+  ]);
+  expect(found('monochrome', 0.7)).toBe(0);
+  expect(found('monochrome', 0.8, 12)).toBe(12);
+  expect(found('screened', 0.8, 12)).toBe(0);
+  expect(found('screened', 0.99, 12)).toBe(12);
 });
 
 test('many places are no damage among ten times as much that looks a little like it', () => {

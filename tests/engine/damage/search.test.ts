@@ -217,6 +217,28 @@ describe('a whole search', () => {
     expect(rise(100, 60)).toBe(0);
   });
 
+  test('knows a photograph in color, one in black and white, a brown print and one printed in dots, and says how sure it must be', async () => {
+    const scene = (x: number, y: number): number => 0.5 + 0.3 * Math.sin(x / 20) * Math.cos(y / 17);
+    const dots = (x: number, y: number): number => 0.5 + 0.2 * Math.sin(x + y) + 0.2 * Math.sin(x - y);
+    const colors = (x: number, y: number): readonly number[] => [scene(x, y), scene(y, x), scene(x + 30, y)];
+    const sorted = async (channels: ChannelCount, at: (x: number, y: number, c: number) => number) => {
+      const { map, notices } = await find(
+        await paint(store, 200, 160, channels, at),
+        pointNetwork(4, () => 0.2),
+      );
+      return [map.sort, map.doubt, notices.at(-1)!.replace(/.*so only what is (\w+ certain).*/, '$1')];
+    };
+    expect(await sorted(3, (x, y, c) => colors(x, y)[c]!)).toEqual(['color', 3.25, 'nearly certain']);
+    expect(await sorted(3, scene)).toEqual(['monochrome', 1.25, 'fairly certain']);
+    expect(await sorted(1, scene)).toEqual(['monochrome', 1.25, 'fairly certain']);
+    expect(await sorted(3, (x, y, c) => scene(x, y) + [0.06, -0.01, -0.1][c]!)).toEqual([
+      'monochrome',
+      1.25,
+      'fairly certain',
+    ]);
+    expect(await sorted(1, dots)).toEqual(['screened', 3.25, 'nearly certain']);
+  });
+
   test('refuses a network that finds something else', async () => {
     const image = await paint(store, 8, 8, 3, () => 0.5);
     await expect(find(image, pointNetwork(3, bright))).rejects.toThrow(
