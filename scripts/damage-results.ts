@@ -3,7 +3,7 @@
  * resources/models/DAMAGE-RESULTS.md: nothing should be proposed on clean photographs, and of laid-on damage as much as can be. Sets that
  * are not asked for stay as they are in it.
  *
- *   node scripts/run.js scripts/damage-results.ts [--photos N] [--only TITLE] [--detector FILE] [--sensitivities 0.3,0.5,0.7] [--maps FOLDER] [--write]
+ *   node scripts/run.js scripts/damage-results.ts [--photos N] [--only PART|=TITLE] [--detector FILE] [--sensitivities 0.3,0.5,0.7] [--maps FOLDER] [--write]
  *
  * With --maps what the search found of each picture is kept in a folder, and taken from there the next time: for trying limits, and for sets measured by
  * several processes at once.
@@ -26,7 +26,7 @@ import { type DamageKind, kindsWanted } from '../src/shared/damage.ts';
 import { type Bytes, type DamagedTrial, damagedTrial, type Dirt, readBytes } from './damage-results/damaged-trial.ts';
 import { KeptMaps } from './damage-results/kept-maps.ts';
 import { markedPixels, type MaskCounts, measureMask } from './damage-results/measure-mask.ts';
-import { throughJpeg, tonedPrint } from './damage-results/toned-print.ts';
+import { grayPrint, throughJpeg, tonedPrint } from './damage-results/toned-print.ts';
 import { heldOutPortraits } from './face-results/held-out.ts';
 import { openStudy } from './face-results/study.ts';
 import { sectionsOf } from './results/sections.ts';
@@ -54,6 +54,8 @@ interface TrialSet {
   readonly layers: number;
   /** Whether they are made prints in one brown tone before, and JPEG files of this quality after. */
   readonly toned?: boolean;
+  /** Whether they are made black and white before. */
+  readonly gray?: boolean;
   readonly dirt?: Dirt;
 }
 const tonedQuality = 88;
@@ -77,6 +79,9 @@ const sets: readonly TrialSet[] = [
   { title: 'B100', files: listed('eval/restricted/b100'), layers: 0 },
   { title: 'Kodak24 with one overlay', files: kodak, layers: 1 },
   { title: 'Kodak24 with four overlays', files: kodak, layers: 4 },
+  { title: 'B100 in black and white', files: listed('eval/restricted/b100'), layers: 0, gray: true },
+  { title: 'Kodak24 in black and white', files: kodak, layers: 0, gray: true },
+  { title: 'Kodak24 in black and white with one overlay', files: kodak, layers: 1, gray: true },
   ...[0, 1, 4].map((layers) => ({
     title: `brown prints of the held-out${layers === 0 ? '' : layers === 1 ? ' with one overlay' : ' with four overlays'}`,
     files: heldOut,
@@ -87,8 +92,9 @@ const sets: readonly TrialSet[] = [
 ];
 
 /** A picture of a set, damaged and not, in the state in which it is searched. */
-async function trialOf({ layers, toned, dirt }: TrialSet, file: string, seed: number): Promise<DamagedTrial> {
-  const photo = await readBytes(file);
+async function trialOf({ layers, toned, gray, dirt }: TrialSet, file: string, seed: number): Promise<DamagedTrial> {
+  const read = await readBytes(file);
+  const photo = gray === true ? grayPrint(read) : read;
   const trial = await damagedTrial(toned === true ? tonedPrint(photo, seed) : photo, overlays, layers, seed, dirt);
   return toned === true ? { ...trial, photo: await throughJpeg(trial.photo, tonedQuality) } : trial;
 }
@@ -130,7 +136,8 @@ const introduction = `# What the search for damage proposes
 Written by \`scripts/damage-results.ts\`; do not edit. What \`repair\` proposes before anybody corrects it, without stains, at three sensitivities (0.5 is the
 default). On clean photographs nothing should be marked. On the others film dirt is laid: scratches, hairs, lint and dust of overlays that no network was
 trained on, light and dark, more or less opaque, one overlay or four. Pixels count as right within two pixels; what the damage changes by less than a tenth of the
-brightness is neither right nor wrong. The limits of the search were set with all of these sets in view, which flatters them, most of all the clean rows of Kodak24; B100, whose number
+brightness is neither right nor wrong. Pictures in black and white or one tone are most often old prints, so less certainty is asked for there: the clean rows of "black and white" and "brown prints"
+say what that costs where such a picture is new and clean. The limits of the search were set with all of these sets in view, which flatters them, most of all the clean rows of Kodak24; B100, whose number
 of proposals the last choice left as it was, tells most of other photographs. "Brown prints" are the same pictures in one brown tone of 8 to 26 of 255, with the same film dirt in gray,
 read from a JPEG file of quality 88 with one color for 2×2 pixels: there color tells as well.
 Rust is overlays of stains, smut and dirt in brown; there stains are asked for too, and a pixel counts by the channel that changes most.
@@ -144,7 +151,7 @@ const study = await openStudy({
 const maps = new KeptMaps(options.maps);
 const target = here('../resources/models/DAMAGE-RESULTS.md');
 const titles = sets.map(({ title }) => title);
-for (const set of sets.filter(({ title }) => title.includes(options.only))) {
+for (const set of sets.filter(({ title }) => options.only.split('|').some((part) => (part.startsWith('=') ? title === part.slice(1) : title.includes(part))))) {
   const { title, files, layers } = set;
   const chosen = files.filter((_, index) => index < Number(options.photos));
   const measured: (readonly MaskCounts[])[] = [];

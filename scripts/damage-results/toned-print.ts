@@ -18,7 +18,7 @@ export function tonedPrint(photo: Bytes, seed: number): Bytes {
   const [blue, red] = [-strength / Math.hypot(1, redness), (strength * redness) / Math.hypot(1, redness)];
   const data = new Uint8Array(photo.data.length);
   for (let i = 0; i < data.length; i += 3) {
-    const luma = 0.299 * photo.data[i]! + 0.587 * photo.data[i + 1]! + 0.114 * photo.data[i + 2]!;
+    const luma = lumaOf(photo.data, i);
     const share = atEnds + (1 - atEnds) * (1 - Math.abs(luma / 127.5 - 1) ** 2);
     const [cb, cr] = [blue * share, red * share];
     data[i] = rounded(luma + cr / 0.713);
@@ -26,6 +26,18 @@ export function tonedPrint(photo: Bytes, seed: number): Bytes {
     data[i + 2] = rounded(luma + cb / 0.564);
   }
   return { ...photo, data };
+}
+
+/** The photograph in black and white. */
+export function grayPrint(photo: Bytes): Bytes {
+  const data = new Uint8Array(photo.data.length);
+  for (let i = 0; i < data.length; i += 3) data.fill(rounded(lumaOf(photo.data, i)), i, i + 3);
+  return { ...photo, data };
+}
+
+/** Rec. 601, of the pixel that begins at `at`. */
+function lumaOf(data: Uint8Array, at: number): number {
+  return 0.299 * data[at]! + 0.587 * data[at + 1]! + 0.114 * data[at + 2]!;
 }
 
 function rounded(value: number): number {
