@@ -29,6 +29,11 @@ class Strokes:
     """Strength of two lines along the edges, as worn folds have them."""
     worn: float = 0.0
     """How far alpha varies along the stroke."""
+    one_side: bool = False
+    """The shading on one side alone, as a ridge casts it; else dark on one side and light on the other."""
+    ramp: float = 0.0
+    """How strongly alpha runs out, within the shading's reach, on the side that has none: the slope of a ridge that faces the light."""
+    strength: float = 1.0
 
 
 def path(points: np.ndarray, half: np.ndarray | float) -> np.ndarray:
@@ -88,12 +93,14 @@ def fold(side: int, rng: np.random.Generator) -> Strokes:
 
 
 def crease(side: int, rng: np.random.Generator) -> Strokes:
-    """A short bend of the paper, as at a corner: a thin line, nearly straight, that casts a shadow to one side and fades out."""
+    """A bend of the paper, as at a corner: a thin line, nearly straight, that fades out; a ridge in a slanting light has a bright slope and a dark one."""
     angle = rng.uniform(0, 2 * math.pi)
     start = rng.uniform(0.1, 0.9, 2) * side
-    points = fractal(start, start + direction(angle) * side * rng.uniform(0.12, 0.7), 4, rng.uniform(0.0, 0.03), rng)
+    points = fractal(start, start + direction(angle) * side * rng.uniform(0.12, 0.9), 4, rng.uniform(0.0, 0.03), rng)
     half = math.exp(rng.uniform(math.log(0.3), math.log(1.4))) * np.linspace(1, rng.uniform(0.2, 1), 16) * rng.uniform(0.7, 1.3, 16)
-    return Strokes(path(points, half), rng.uniform(0.5, 1.6), rng.uniform(1.5, 9), 0, rng.uniform(0, 0.8))
+    ridge = rng.random() < 0.75
+    return Strokes(path(points, half), rng.uniform(0.5, 1.6), math.exp(rng.uniform(math.log(0.8), math.log(9))), 0, rng.uniform(0, 0.8), ridge,
+                   rng.uniform(0, 0.8) if ridge else 0, rng.uniform(0.4, 1))
 
 
 def scuff(side: int, rng: np.random.Generator) -> Strokes:
@@ -152,7 +159,7 @@ def render(strokes: list[Strokes], side: int, device: str | torch.device, genera
     table[..., 4] = np.where(table[..., 0] < -5e3, 0.1, table[..., 4])
     segments = torch.as_tensor(table, dtype=torch.float32, device=device)
     number = lambda name: torch.tensor([float(getattr(s, name)) for s in strokes], device=device)[:, None, None]
-    soft, reach, edges, worn = (number(k) for k in ("soft", "shade", "edges", "worn"))
+    soft, reach, edges, worn, one_side, ramp = (number(k) for k in ("soft", "shade", "edges", "worn", "one_side", "ramp"))
     at = torch.arange(side, device=device) + 0.5
     y, x = at[:, None], at[None, :]
     nearest = torch.full((n, side, side), 1e4, device=device)  # distance beyond the stroke's edge, negative inside
@@ -172,8 +179,10 @@ def render(strokes: list[Strokes], side: int, device: str | torch.device, genera
     alpha = torch.where(edges > 0, torch.maximum(core * (1 - 0.6 * edges), rim * edges), core)
     noise = gaussian_blur(torch.randn((n, 1, side, side), generator=generator, device=device), 2.5)[:, 0]
     noise = noise / noise.std((-2, -1), keepdim=True).clamp(min=1e-6)
-    alpha = alpha * (1 - worn * torch.sigmoid(2.5 * noise))
-    shade = torch.where(reach > 0, sign * torch.exp(-nearest.clamp(min=0) / reach.clamp(min=0.1)), torch.zeros_like(sign))
+    fall = torch.where(reach > 0, torch.exp(-nearest.clamp(min=0) / reach.clamp(min=0.1)), torch.zeros_like(sign))
+    alpha = torch.maximum(alpha, ramp * fall * (sign < 0))
+    alpha = alpha * (1 - worn * torch.sigmoid(2.5 * noise)) * number("strength")
+    shade = fall * torch.where(one_side > 0, sign.clamp(min=0), sign)
     return torch.stack([alpha * 255, 128 + shade * 127], 1).round().clamp(0, 255).to(torch.uint8)
 
 
