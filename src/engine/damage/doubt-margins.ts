@@ -7,8 +7,8 @@ const marginDoubt = 3;
 const marginShare = 0.04;
 const marginPx = 3;
 /** A margin is at least so long, as a share of the side it lies along, and so many times as long as broad. */
-const shortestShare = 0.06;
-const slimmest = 3;
+const shortestShare = 0.12;
+const slimmest = 8;
 /** At which evidence places are looked at, in log-odds: what is one place at the lower may be a margin and a scratch at the higher. */
 const levels = [-3.5, -1.5, 0.5];
 

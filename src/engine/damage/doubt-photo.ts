@@ -18,10 +18,10 @@ const leastShare = 0.17;
 const reachOdds = 1.5;
 const fewestPixels = 6;
 /**
- * What a photo that seems clean is doubted by, in log-odds. Of 71 historic prints in black and white, 41 of 42 places between the two limits are damage, and
- * half of those below the lower.
+ * What a photo that seems clean is doubted by, in log-odds. Of 71 historic prints in black and white, all 20 places between the two limits are damage. Below,
+ * clean photographs made black and white show what it costs: of B100 9 instead of 5 have a place, at 1.25 it would be 24.
  */
-const cleanDoubt: Readonly<Record<PictureSort, number>> = { color: 3.25, screened: 3.25, monochrome: 1.25 };
+const cleanDoubt: Readonly<Record<PictureSort, number>> = { color: 3.25, screened: 3.25, monochrome: 2 };
 /** Where most of what looks a little like damage looks much like it, the rest is damage as well: the shares at which that begins and is taken for sure, and what it counts. */
 const trustFrom = 0.17;
 const trustAt = 0.3;

@@ -8,7 +8,7 @@ const kinds = ['scratch', 'dust', 'stain', 'tear'] as const;
 
 test.each([
   ['right', [394, 60, 5, 150]],
-  ['left', [0, 20, 3, 40]],
+  ['left', [0, 20, 3, 60]],
   ['top', [100, 4, 80, 4]],
   ['bottom', [60, 296, 200, 4]],
 ] as const)('a line along the %s edge is doubted', (_, [x, y, w, h]) => {
@@ -23,7 +23,7 @@ test('what crosses the edge, a chip, a line inside, a stain and a torn border st
   const map = mapOf(400, 300, kinds, [
     [395, 100, 2, 60, 0.9, 0],
     [300, 160, 97, 2, 0.9, 0],
-    [40, 0, 30, 11, 0.9, 1],
+    [40, 0, 60, 8, 0.9, 1],
     [20, 20, 2, 200, 0.9, 0],
     [100, 290, 200, 10, 0.9, 2],
     [0, 0, 4, 300, 0.9, 3],
