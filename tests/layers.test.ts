@@ -34,7 +34,7 @@ const table: Readonly<Record<string, Layer>> = {
     packages: node,
   },
   'engine/damage': {
-    layers: [...below, 'engine/image', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/fill'],
+    layers: [...below, 'engine/image', 'engine/architectures', 'engine/models', 'engine/faces', 'engine/fill', 'engine/screen'],
     packages: node,
   },
   'engine/screen': { layers: [...below, 'engine/image'], packages: node },

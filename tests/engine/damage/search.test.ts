@@ -233,7 +233,7 @@ describe('a whole search', () => {
     expect(await sorted(1, scene)).toEqual(['monochrome', 2, 'fairly certain']);
     expect(await sorted(3, (x, y, c) => scene(x, y) + [0.06, -0.01, -0.1][c]!)).toEqual([
       'monochrome',
-      1.25,
+      2,
       'fairly certain',
     ]);
     expect(await sorted(1, dots)).toEqual(['screened', 3.25, 'nearly certain']);
