@@ -6,14 +6,14 @@
 //   Heirloom is open at http://127.0.0.1:40123/?token=...
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { electronBinary } from './electron-binary.js';
+import { needsBuild } from './needs-build.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const photos = process.argv.slice(2);
 
-if (!existsSync(`${root}/out/main/web.js`) || !existsSync(`${root}/out/renderer/index.html`)) {
+if (needsBuild(root)) {
   const built = spawnSync('npm', ['run', 'build'], { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });
   if (built.status !== 0) process.exit(built.status ?? 1);
 }
