@@ -31,7 +31,7 @@ def scratch_losses(logits: torch.Tensor, scene: Scene) -> dict[str, torch.Tensor
     some, most = target.amax(1), logits.amax(1)
     sure = torch.where(some > 0, 1.0, weight.amin(1))
     together = (F.binary_cross_entropy_with_logits(most, some, reduction="none") * sure).mean()
-    p = logits.sigmoid() * (scene.weight > 0)
+    p = logits.sigmoid() * (weight > 0)
     both = (p * target).sum((0, 2, 3))
     dice = 1 - (2 * both + 50) / (p.sum((0, 2, 3)) + target.sum((0, 2, 3)) + 50)
     with torch.no_grad():

@@ -20,7 +20,7 @@ export function doubtMargins(map: DamageMap): void {
   const { width, height } = map;
   const reach = Math.max(marginPx, marginShare * Math.min(width, height));
   const telling = map.kinds.map((kind) => kind !== 'stain' && kind !== 'tear');
-  const isMargin = new Uint8Array(width * height);
+  const runs: (readonly [start: number, end: number])[] = [];
   for (const level of levels) {
     const found = findPlaces(map, evenEvidence + level * evidenceStep, telling);
     const alongEdge = boxesOf(found).map(({ left, top, right, bottom }) => {
@@ -33,11 +33,15 @@ export function doubtMargins(map: DamageMap): void {
     });
     for (let run = 0; run < found.runCount; run++) {
       const row = found.rows[run]! * width;
-      if (alongEdge[found.placeOf[run]!] === true)
-        isMargin.fill(1, row + found.from[run]!, row + found.to[run]!);
+      if (alongEdge[found.placeOf[run]!] === true) runs.push([row + found.from[run]!, row + found.to[run]!]);
     }
   }
-  isMargin.forEach((is, i) => {
-    if (is === 1) map.evidence[i] = Math.max(0, map.evidence[i]! - marginDoubt * evidenceStep);
-  });
+  const done = new Uint8Array(width * height);
+  for (const [start, end] of runs) {
+    for (let i = start; i < end; i++) {
+      if (done[i] === 1) continue;
+      done[i] = 1;
+      map.evidence[i] = Math.max(0, map.evidence[i]! - marginDoubt * evidenceStep);
+    }
+  }
 }

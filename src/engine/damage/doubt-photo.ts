@@ -18,7 +18,7 @@ const leastShare = 0.17;
 const reachOdds = 1.5;
 const fewestPixels = 6;
 /**
- * What a photo that seems clean is doubted by, in log-odds. Of 71 historic prints in black and white, all 20 places between the two limits are damage. Below,
+ * What a photo that seems clean is doubted by, in log-odds. On 67 historic portraits in black and white or one tone, all 20 places between the two limits are damage. Below,
  * clean photographs made black and white show what it costs: of B100 9 instead of 5 have a place, at 1.25 it would be 24.
  */
 const cleanDoubt: Readonly<Record<PictureSort, number>> = { color: 3.25, screened: 3.25, monochrome: 2 };
