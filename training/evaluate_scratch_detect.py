@@ -95,7 +95,7 @@ def on_damage(net: ScratchUNet, pack: Pack, thresholds: Sequence[float], samples
         together, own = Counts(), Counts()
         for _ in range(samples // 8):
             with torch.no_grad():
-                x, old = scenes.pictures(8, 256, rng)
+                x, old, _ = scenes.pictures(8, 256, rng)
                 x = scenes.wear.color(x, 0.6).mean(1, keepdim=True)
                 x, target, faint, _ = scenes.damage(x, 1.0, torch.zeros(8, 1, 1, 1), rng, bank)
                 x = scenes.wear.print_and_scan(x.clamp(0, 1).expand(-1, 3, -1, -1), 0.25, chunk=1).mean(1, keepdim=True).clamp(0, 1)

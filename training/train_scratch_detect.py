@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -50,12 +52,13 @@ def main() -> None:
     parser.add_argument("--pool", type=int, default=8192, help="scenes kept on the device")
     parser.add_argument("--each", type=int, default=256, help="masks drawn of each sort; on a CPU a fifth of a second each")
     parser.add_argument("--side", type=int, default=SIDE, help="of the windows, in pixels")
+    parser.add_argument("--labels", type=Path, help="maps of the historic prints written by training.label_prints; without --pack")
     parser.add_argument("--still-norms", action="store_true", help="normalize by the stored statistics, which small batches would only disturb")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     pack = load_pack(a.pack)
-    scenes = ScratchScenes(pack, a.device, a.seed, a.limit, each=a.each)
+    scenes = ScratchScenes(pack, a.device, a.seed, a.limit, each=a.each, labels=dict(np.load(a.labels)) if a.labels else None)
     del pack
     net = ScratchUNet()
     net.initialize(a.seed)
