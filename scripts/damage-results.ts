@@ -25,6 +25,7 @@ import { floatImage } from '../src/engine/image/memory-image.ts';
 import { type DamageKind, kindsWanted } from '../src/shared/damage.ts';
 import { type Bytes, type DamagedTrial, damagedTrial, type Dirt, readBytes } from './damage-results/damaged-trial.ts';
 import { KeptMaps } from './damage-results/kept-maps.ts';
+import { countPlaces, lookedAt, type PlaceCounts, readLabels } from './damage-results/looked-at.ts';
 import { markedPixels, type MaskCounts, measureMask } from './damage-results/measure-mask.ts';
 import { grayPrint, throughJpeg, tonedPrint } from './damage-results/toned-print.ts';
 import { heldOutPortraits } from './face-results/held-out.ts';
@@ -57,6 +58,8 @@ interface TrialSet {
   /** Whether they are made black and white before. */
   readonly gray?: boolean;
   readonly dirt?: Dirt;
+  /** Real prints, of which is known which places are damage. */
+  readonly real?: boolean;
 }
 const tonedQuality = 88;
 
@@ -71,7 +74,10 @@ const heldOut = [
   ...heldOutPortraits(path.join(data, 'train/portraits'), 1e6).filter((file) => file.includes('modern')),
 ];
 const overlays = path.join(data, 'train/damage');
+const labels = readLabels(here('../training/print-labels.json'));
+const prints = heldOutPortraits(path.join(data, 'train/portraits'), 1e6).filter((file) => lookedAt(labels, file) !== undefined && file.includes('historic'));
 const sets: readonly TrialSet[] = [
+  { title: 'held-out historic prints as they are', files: prints, layers: 0, real: true },
   { title: 'held-out photographs and modern portraits', files: heldOut, layers: 0 },
   { title: 'held-out photographs and modern portraits with one overlay', files: heldOut, layers: 1 },
   { title: 'held-out photographs and modern portraits with four overlays', files: heldOut, layers: 4 },
@@ -99,8 +105,8 @@ async function trialOf({ layers, toned, gray, dirt }: TrialSet, file: string, se
   return toned === true ? { ...trial, photo: await throughJpeg(trial.photo, tonedQuality) } : trial;
 }
 
-/** What the proposals of one picture mark, one for each sensitivity. */
-async function measurePicture(name: string, photo: Bytes, seen: Uint8Array, kinds: readonly DamageKind[]): Promise<readonly MaskCounts[]> {
+/** What is proposed for one picture, one array for each sensitivity: 1 where it is marked. */
+async function proposalsOf(name: string, photo: Bytes, kinds: readonly DamageKind[]): Promise<readonly Uint8Array[]> {
   const { width, height } = photo;
   const map = await maps.getOrMake(name, async () => {
     const image = floatImage(width, height, 3, Float32Array.from(photo.data, (value) => value / 255));
@@ -112,13 +118,14 @@ async function measurePicture(name: string, photo: Bytes, seen: Uint8Array, kind
   return sensitivities.map((sensitivity) => {
     const { mask } = proposeMask({ ...map, doubt }, { sensitivity, kinds, growPx: 0 });
     const runs = mask.shapes.flatMap((shape) => (shape.kind === 'bitmap' ? shape.runs : []));
-    return measureMask(markedPixels(runs, width * height), seen, width, height);
+    return markedPixels(runs, width * height);
   });
 }
 
+const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)} %`;
+
 function describeRow(sensitivity: number, pictures: readonly MaskCounts[], layers: number): string {
   const sum = (of: (counts: MaskCounts) => number): number => pictures.reduce((total, counts) => total + of(counts), 0);
-  const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)} %`;
   const proposed = pictures.filter(({ marked }) => marked > 0).length;
   if (layers === 0) {
     const shares = pictures.map(({ marked, pixels }) => marked / pixels);
@@ -131,6 +138,19 @@ function describeRow(sensitivity: number, pictures: readonly MaskCounts[], layer
   return `| ${[sensitivity, proposed, percent(precision), percent(recall), percent(f1)].join(' | ')} |`;
 }
 
+function describePrints(sensitivity: number, pictures: readonly PlaceCounts[]): string {
+  const sum = (of: (counts: PlaceCounts) => number): number => pictures.reduce((total, counts) => total + of(counts), 0);
+  const [found, wrong] = [sum(({ damageMarked }) => damageMarked), sum(({ sceneMarked }) => sceneMarked)];
+  return `| ${[
+    sensitivity,
+    pictures.filter(({ marked }) => marked > 0).length,
+    `${found} of ${sum(({ damage }) => damage)}`,
+    `${wrong} of ${sum(({ scene }) => scene)}`,
+    percent(found / Math.max(1, found + wrong)),
+    percent(sum(({ elsewhere }) => elsewhere) / sum(({ pixels }) => pixels), 4),
+  ].join(' | ')} |`;
+}
+
 const introduction = `# What the search for damage proposes
 
 Written by \`scripts/damage-results.ts\`; do not edit. What \`repair\` proposes before anybody corrects it, without stains, at three sensitivities (0.5 is the
@@ -141,6 +161,9 @@ say what that costs where such a picture is new and clean. The limits of the sea
 of proposals the last choice left as it was, tells most of other photographs. "Brown prints" are the same pictures in one brown tone of 8 to 26 of 255, with the same film dirt in gray,
 read from a JPEG file of quality 88 with one color for 2×2 pixels: there color tells as well.
 Rust is overlays of stains, smut and dirt in brown; there stains are asked for too, and a pixel counts by the channel that changes most.
+
+The historic prints are held-out portraits from before 1929 with the damage they have. Every place that an earlier network found worth a look was looked at by eye, down to what it thought unlikely, and counts as
+damage, as scene (lapels, seams, buttonholes, hair, cords) or, where nobody can tell, not at all; \`training/print-labels.json\` has them. Damage which that network had no idea of is not among them.
 `;
 
 const study = await openStudy({
@@ -155,12 +178,18 @@ for (const set of sets.filter(({ title }) => options.only.split('|').some((part)
   const { title, files, layers } = set;
   const chosen = files.filter((_, index) => index < Number(options.photos));
   const measured: (readonly MaskCounts[])[] = [];
+  const places: (readonly PlaceCounts[])[] = [];
   for (const [index, file] of chosen.entries()) {
     const { photo, seen } = await trialOf(set, file, 1896 + index);
-    measured.push(await measurePicture(`${title} ${index}`, photo, seen, kindsWanted({ stains: set.dirt === 'rust' })));
+    const { width, height } = photo;
+    const proposals = await proposalsOf(`${title} ${index}`, photo, kindsWanted({ stains: set.dirt === 'rust' }));
+    if (set.real === true) places.push(proposals.map((marked) => countPlaces(marked, lookedAt(labels, file)!, width)));
+    else measured.push(proposals.map((marked) => measureMask(marked, seen, width, height)));
   }
-  const heads = layers === 0 ? ['sensitivity', 'pictures with a proposal', 'marked: mean', 'worst picture'] : ['sensitivity', 'pictures with a proposal', 'precision', 'recall', 'F1'];
-  const rows = sensitivities.map((sensitivity, i) => describeRow(sensitivity, measured.map((each) => each[i]!), layers));
+  const heads = set.real === true ? ['sensitivity', 'prints with a proposal', 'damaged places marked', 'places of the scene marked', 'right of these', 'marked elsewhere'] : layers === 0 ? ['sensitivity', 'pictures with a proposal', 'marked: mean', 'worst picture'] : ['sensitivity', 'pictures with a proposal', 'precision', 'recall', 'F1'];
+  const rows = sensitivities.map((sensitivity, i) =>
+    set.real === true ? describePrints(sensitivity, places.map((each) => each[i]!)) : describeRow(sensitivity, measured.map((each) => each[i]!), layers),
+  );
   const table = [`| ${heads.join(' | ')} |`, `|${heads.map(() => '---:').join('|')}|`, ...rows].join('\n');
   console.log(`${title} (${chosen.length} photos)\n${rows.join('\n')}`);
   if (!options.write) continue;
