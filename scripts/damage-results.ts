@@ -157,8 +157,7 @@ Written by \`scripts/damage-results.ts\`; do not edit. What \`repair\` proposes 
 default). On clean photographs nothing should be marked. On the others film dirt is laid: scratches, hairs, lint and dust of overlays that no network was
 trained on, light and dark, more or less opaque, one overlay or four. Pixels count as right within two pixels; what the damage changes by less than a tenth of the
 brightness is neither right nor wrong. Pictures in black and white or one tone are most often old prints, so less certainty is asked for there: the clean rows of "black and white" and "brown prints"
-say what that costs where such a picture is new and clean. The limits of the search were set with all of these sets in view, which flatters them, most of all the clean rows of Kodak24; B100, whose number
-of proposals the last choice left as it was, tells most of other photographs. "Brown prints" are the same pictures in one brown tone of 8 to 26 of 255, with the same film dirt in gray,
+say what that costs where such a picture is new and clean. The limits of the search were set with all of these sets in view, which flatters them, most of all the clean rows. "Brown prints" are the same pictures in one brown tone of 8 to 26 of 255, with the same film dirt in gray,
 read from a JPEG file of quality 88 with one color for 2×2 pixels: there color tells as well.
 Rust is overlays of stains, smut and dirt in brown; there stains are asked for too, and a pixel counts by the channel that changes most.
 

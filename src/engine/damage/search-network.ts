@@ -30,11 +30,11 @@ function oddsOf(probability: number): number {
 
 /**
  * What the outputs of a network stand for, by how many there are. One: the old-photo U-Net, with the threshold of its authors. Four:
- * Heirloom's own, with thresholds at which clean photographs stay clean: 9 steps of evidence below 0.9 for all but stains, as the mean over turns is less extreme.
+ * Heirloom's own, with thresholds at which clean photographs stay clean.
  */
 const outputsByCount: Readonly<Record<number, readonly Output[]>> = {
   1: [outputOf('scratch', 0.4)],
-  4: [outputOf('scratch', 0.8368), outputOf('dust', 0.8368), outputOf('stain', 0.95), outputOf('fold', 0.8368)],
+  4: [outputOf('scratch', 0.9), outputOf('dust', 0.9), outputOf('stain', 0.95), outputOf('fold', 0.9)],
 };
 
 function outputsOf({ inputChannels, outputChannels }: ModelInfo): readonly Output[] {

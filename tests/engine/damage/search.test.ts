@@ -228,7 +228,7 @@ describe('a whole search', () => {
       );
       return [map.sort, map.doubt, notices.at(-1)!.replace(/.*so only what is (\w+ certain).*/, '$1')];
     };
-    expect(await sorted(3, (x, y, c) => colors(x, y)[c]!)).toEqual(['color', 3.25, 'nearly certain']);
+    expect(await sorted(3, (x, y, c) => colors(x, y)[c]!)).toEqual(['color', 4, 'nearly certain']);
     expect(await sorted(3, scene)).toEqual(['monochrome', 2, 'fairly certain']);
     expect(await sorted(1, scene)).toEqual(['monochrome', 2, 'fairly certain']);
     expect(await sorted(3, (x, y, c) => scene(x, y) + [0.06, -0.01, -0.1][c]!)).toEqual([
@@ -236,7 +236,7 @@ describe('a whole search', () => {
       2,
       'fairly certain',
     ]);
-    expect(await sorted(1, dots)).toEqual(['screened', 3.25, 'nearly certain']);
+    expect(await sorted(1, dots)).toEqual(['screened', 4, 'nearly certain']);
   });
 
   test('refuses a network that finds something else', async () => {
