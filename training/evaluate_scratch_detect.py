@@ -29,7 +29,7 @@ from training.scratch_network import DEPTH, KINDS, ScratchUNet, from_state
 from training.scratch_scenes import ScratchScenes
 
 THRESHOLDS = (0.9, 0.9, 0.95, 0.9)
-"""As the engine has them for the middle sensitivity (src/engine/damage/search-network.ts)."""
+"""As the engine has them for the middle sensitivity (src/engine/damage/search-network.ts), but for stains, of which it asks 0.97."""
 LUMA = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
 COLORS = np.array([[255, 40, 40], [40, 220, 40], [60, 110, 255], [255, 200, 0]])
 """Of the four kinds in the pictures to look at."""

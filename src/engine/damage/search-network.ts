@@ -34,7 +34,7 @@ function oddsOf(probability: number): number {
  */
 const outputsByCount: Readonly<Record<number, readonly Output[]>> = {
   1: [outputOf('scratch', 0.4)],
-  4: [outputOf('scratch', 0.9), outputOf('dust', 0.9), outputOf('stain', 0.95), outputOf('fold', 0.9)],
+  4: [outputOf('scratch', 0.9), outputOf('dust', 0.9), outputOf('stain', 0.97), outputOf('fold', 0.9)],
 };
 
 function outputsOf({ inputChannels, outputChannels }: ModelInfo): readonly Output[] {
