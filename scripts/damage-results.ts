@@ -138,6 +138,13 @@ function describeRow(sensitivity: number, pictures: readonly MaskCounts[], layer
   return `| ${[sensitivity, proposed, percent(precision), percent(recall), percent(f1)].join(' | ')} |`;
 }
 
+function headsOf({ real, layers }: TrialSet): readonly string[] {
+  if (real === true)
+    return ['sensitivity', 'prints with a proposal', 'damaged places marked', 'places of the scene marked', 'right of these', 'marked elsewhere'];
+  if (layers === 0) return ['sensitivity', 'pictures with a proposal', 'marked: mean', 'worst picture'];
+  return ['sensitivity', 'pictures with a proposal', 'precision', 'recall', 'F1'];
+}
+
 function describePrints(sensitivity: number, pictures: readonly PlaceCounts[]): string {
   const sum = (of: (counts: PlaceCounts) => number): number => pictures.reduce((total, counts) => total + of(counts), 0);
   const [found, wrong] = [sum(({ damageMarked }) => damageMarked), sum(({ sceneMarked }) => sceneMarked)];
@@ -185,7 +192,7 @@ for (const set of sets.filter(({ title }) => options.only.split('|').some((part)
     if (set.real === true) places.push(proposals.map((marked) => countPlaces(marked, lookedAt(labels, file)!, width)));
     else measured.push(proposals.map((marked) => measureMask(marked, seen, width, height)));
   }
-  const heads = set.real === true ? ['sensitivity', 'prints with a proposal', 'damaged places marked', 'places of the scene marked', 'right of these', 'marked elsewhere'] : layers === 0 ? ['sensitivity', 'pictures with a proposal', 'marked: mean', 'worst picture'] : ['sensitivity', 'pictures with a proposal', 'precision', 'recall', 'F1'];
+  const heads = headsOf(set);
   const rows = sensitivities.map((sensitivity, i) =>
     set.real === true ? describePrints(sensitivity, places.map((each) => each[i]!)) : describeRow(sensitivity, measured.map((each) => each[i]!), layers),
   );

@@ -36,8 +36,7 @@ HISTORIC_TRUST, LABELED_TRUST = 0.1, 0.5
 ANCHORS = {"line": 0.35, "scene": 0.45, "speck": 0.2}
 """What the window of a labeled print shows; `line`: pixels of damage in scratches and cracks, `speck`: in dust."""
 ANCHORED = 0.75
-
-
+"""Share of the windows of labeled prints that show such a place."""
 BACKGROUND, SCENE, UNKNOWN, DAMAGE = 0, 1, 2, 10
 """Codes of label_prints: taken for undamaged, known to be of the scene, not to be judged, and DAMAGE + k for the kinds of scratch_network.KINDS."""
 
@@ -63,14 +62,14 @@ class PrintLabels:
     """Maps of `label_prints` for some of a bank's pictures, and places to look at in them."""
 
     def __init__(self, maps: list[np.ndarray | None], sizes: np.ndarray, device: torch.device) -> None:
-        parts, self.starts, position = [], np.full(len(maps), -1), 0
+        parts, starts, position = [], np.full(len(maps), -1), 0
         anchors: dict[str, list[np.ndarray]] = {name: [] for name in ANCHORS}
         for i, codes in enumerate(maps):
             if codes is None:
                 continue
             if (codes.shape[1], codes.shape[0]) != tuple(int(s) for s in sizes[i]):
                 raise ValueError(f"labels of {codes.shape[1]}x{codes.shape[0]} pixels for a print of {sizes[i][0]:.0f}x{sizes[i][1]:.0f}: train without --pack")
-            self.starts[i] = position
+            starts[i] = position
             parts.append(codes.reshape(-1))
             position += codes.size
             speck = DAMAGE + KINDS.index("dust")
@@ -79,7 +78,7 @@ class PrintLabels:
                 few = slice(None, None, max(1, len(x) // 40))
                 anchors[name].append(np.stack([np.full(len(x), i), x, y], 1)[few])
         self.codes = torch.from_numpy(np.concatenate(parts)).to(device)
-        self.first = torch.as_tensor(self.starts, device=device)
+        self.first = torch.as_tensor(starts, device=device)
         self.sizes = torch.as_tensor(sizes, device=device).long()
         self.anchors = {name: np.concatenate(some) for name, some in anchors.items()}
 
