@@ -4,7 +4,8 @@
 above -2 for lines; two prints with a screen are left out). A place counts with the highest logit in its box, over the kinds but stains, as it is and across.
 Printed for each file: the chance that a damaged place has a higher logit than one of the scene (area under the curve), recall of
 damaged places where 1, 3 and 10 % of the scene's are marked, the same for lines of the scene alone, and how much of the pixels outside
-all labels is marked at those limits. Places that other weights would have brought up are only in the last figure.
+all labels is marked at those limits; and how much of the length of the lines that `print-lines.json` has of these prints, followed by eye whether a
+detector saw them or not, is found there. Places that other weights would have brought up are only in the last two.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from training.export import load_weights
 from training.imaging import DATA
-from training.label_prints import LONG, LOOKED_FOR, evidence
+from training.label_prints import LONG, LOOKED_FOR, evidence, load_gray, snap
 from training.pack import PORTRAITS_HELD_OUT, list_pictures
 from training.scratch_network import from_state
 
@@ -33,13 +35,23 @@ def curve(damage: np.ndarray, scene: np.ndarray) -> tuple[float, list[float], li
     return float(below.mean() / (2 * len(scene))), limits, [float((damage > limit).mean()) for limit in limits]
 
 
-def measure(weights: dict[str, torch.Tensor], prints: list[tuple[Path, Boxes]]) -> str:
+def along(most: np.ndarray, gray: np.ndarray, traced: dict[str, list]) -> np.ndarray:
+    """The highest logit within two pixels of each pixel of the traced lines."""
+    near = ndimage.maximum_filter(most, 5)
+    h, w = most.shape
+    ways = [snap(gray, points).round().astype(int).T for name in ("scratch", "crack") for points in traced.get(name, [])]
+    return np.concatenate([near[y.clip(0, h - 1), x.clip(0, w - 1)] for x, y in ways]) if ways else np.zeros(0, np.float32)
+
+
+def measure(weights: dict[str, torch.Tensor], prints: list[tuple[Path, Boxes]], lines: dict[str, dict[str, list]]) -> str:
     """One row of the table."""
     net = from_state(weights).to(memory_format=torch.channels_last)
     peaks: dict[str, list[float]] = {"damage": [], "scene": [], "line": []}
-    outside = []
+    outside, followed = [], []
     for path, boxes in prints:
-        most = evidence(net, path)[list(LOOKED_FOR)].max(0)
+        gray = load_gray(path)
+        most = evidence(net, gray)[list(LOOKED_FOR)].max(0)
+        followed.append(along(most, gray * 255, lines.get(path.stem, {})))
         elsewhere = np.ones(most.shape, bool)
         for kind, several in boxes.items():
             for x0, y0, x1, y1 in several:
@@ -53,8 +65,9 @@ def measure(weights: dict[str, torch.Tensor], prints: list[tuple[Path, Boxes]]) 
     damage, scene, line, rest = (np.array(v) for v in (*peaks.values(), np.concatenate(outside)))
     area, limits, recall = curve(damage, scene)
     _, _, by_lines = curve(damage, line)
+    traced = np.concatenate(followed)
     percent = lambda values, digits=1: " ".join(f"{100 * v:.{digits}f}" for v in values)
-    return (f"{area:.4f} | {percent(recall)} % | {percent(by_lines)} % | {percent(((rest > t).mean() for t in limits), 3)} % | "
+    return (f"{area:.4f} | {percent(recall)} % | {percent(by_lines)} % | {percent(((rest > t).mean() for t in limits), 3)} % | {percent((traced > t).mean() for t in limits)} % | "
             f"{' '.join(f'{t:.2f}' for t in limits)} | {len(damage)}, {len(scene)}, {len(line)}")
 
 
@@ -67,10 +80,11 @@ def main() -> None:
     torch.backends.nnpack.set_flags(False)
     seen: dict[str, Boxes] = json.loads((Path(__file__).parent / "print-labels.json").read_text())
     paths = list_pictures(DATA / "train")["historic"][::PORTRAITS_HELD_OUT]
+    lines = json.loads((Path(__file__).parent / "print-lines.json").read_text())
     prints = [(path, seen[path.stem]) for path in paths if any(seen.get(path.stem, {}).get(k) for k in ("damage", "scene"))]
-    print("| weights | area | recall at 1, 3, 10 % of the scene | of its lines | marked elsewhere | limits | damaged, scene, lines |")
+    print("| weights | area | recall at 1, 3, 10 % of the scene | of its lines | marked elsewhere | of traced lines | limits | damaged, scene, lines |")
     for file in a.weights:
-        print(f"| {file} | {measure(load_weights(file), prints)} |", flush=True)
+        print(f"| {file} | {measure(load_weights(file), prints, lines)} |", flush=True)
 
 
 if __name__ == "__main__":
