@@ -113,6 +113,10 @@ def places(logits: np.ndarray) -> Iterator[Place]:
             yield Place(mask, at, max(inside), area, LOOKED_FOR[int(np.argmax(inside))])
 
 
+def is_crowd(found: list[Place], h: int, w: int) -> bool:
+    return sum(p.is_line(h, w) and not p.at_edge(h, w) for p in found) >= CROWD
+
+
 def verdict(place: Place, seen: dict[str, list[list[int]]], crowd: bool, h: int, w: int) -> int:
     """One of the codes; DAMAGE without its kind."""
     for name, code in (("damage", DAMAGE), ("unsure", UNKNOWN), ("scene", SCENE)):
@@ -134,7 +138,7 @@ def label(logits: np.ndarray, seen: dict[str, list[list[int]]]) -> np.ndarray:
     h, w = logits.shape[1:]
     most = logits[list(LOOKED_FOR)].max(0)
     found = list(places(logits))
-    crowd = sum(p.is_line(h, w) and not p.at_edge(h, w) for p in found) >= CROWD
+    crowd = is_crowd(found, h, w)
     codes = [verdict(p, seen, crowd, h, w) for p in found]
     out = np.zeros((h, w), np.uint8)
     for place, code in zip(found, codes):
@@ -156,7 +160,7 @@ def refine(codes: np.ndarray, logits: np.ndarray, seen: dict[str, list[list[int]
     h, w = codes.shape
     most = logits[list(LOOKED_FOR)].max(0)
     found = list(places(logits))
-    crowd = sum(p.is_line(h, w) and not p.at_edge(h, w) for p in found) >= CROWD
+    crowd = is_crowd(found, h, w)
     by_eye = [box for boxes in seen.values() for box in boxes]
     damaged = []
     for place in found:
@@ -256,7 +260,7 @@ def main() -> None:
     total = sum(m.size for m in maps.values())
     share = lambda chosen: f"{100 * sum(int(chosen(m).sum()) for m in maps.values()) / total:.3f} %"
     print(f"{len(maps)} prints: damage {share(lambda m: m >= DAMAGE)}, scene {share(lambda m: m == SCENE)}, unknown {share(lambda m: m == UNKNOWN)} of the pixels; "
-          f"{unused} boxes of print-labels.json met no place (other weights?)")
+          f"{unused} boxes of the labels met no place (other weights?)")
 
 
 if __name__ == "__main__":
