@@ -26,6 +26,8 @@ from training.muon import Muon
 torch.backends.nnpack.set_flags(False)  # else it warns once a convolution where the processor lacks it
 State = dict[str, torch.Tensor]
 Losses = Callable[..., State]
+FRESH = 4.0
+"""How much faster than shipped weights those learn that have just been added to them."""
 LOG_EVERY, SAVE_EVERY = 2.0, 20.0
 """Seconds."""
 
@@ -50,11 +52,11 @@ def rate_at(progress: float, iteration: int, warmup: int = 100) -> float:
 
 
 class TimedRun:
-    """`matrices` go to Muon at `matrix_rate`, all other parameters to Adam at `rate`."""
+    """`matrices` go to Muon at `matrix_rate`, `fresh` to Adam at FRESH times the rate, all other parameters to Adam at `rate`."""
 
     def __init__(self, name: str, net: nn.Module, a: argparse.Namespace, rate: float, matrices: Iterable[nn.Parameter] = (),
                  matrix_rate: float = 0.0, decay: float = 0.998, store: Callable[[nn.Module], State] | None = None,
-                 metadata: dict[str, str] | None = None) -> None:
+                 metadata: dict[str, str] | None = None, fresh: Iterable[nn.Parameter] = ()) -> None:
         self.name, self.args, self.decay = name, a, decay
         self.device = torch.device(a.device)
         self.store = store or (lambda module: {k: v for k, v in module.state_dict().items() if not k.endswith("num_batches_tracked")})
@@ -63,14 +65,17 @@ class TimedRun:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.net = net.to(self.device, memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.net).eval()
-        chosen = list(matrices)
-        ids = {id(p) for p in chosen}
+        chosen, added = list(matrices), list(fresh)
+        ids = {id(p) for p in chosen + added}
         rest = [p for p in self.net.parameters() if id(p) not in ids]
         self.tops = [rate * (a.rate / rate if a.rate else 1), matrix_rate * (a.rate / rate if a.rate else 1)]
         self.optimizers: list[torch.optim.Optimizer] = [adam(rest, rate, self.device)]
         if chosen:  # one group for each shape: Muon works on stacks
             shapes = sorted({tuple(p.shape) for p in chosen})
             self.optimizers.append(Muon([{"params": [p for p in chosen if tuple(p.shape) == shape]} for shape in shapes], matrix_rate, self.device))
+        if added:
+            self.optimizers.append(adam(added, rate, self.device))
+            self.tops = [*self.tops[:len(self.optimizers) - 1], FRESH * self.tops[0]]
         self.following: list[tuple[torch.optim.Optimizer, float]] = []
         self.clock = torch.zeros((), device=self.device)
         """The iteration, on the device: ramps are made of it, so that a recorded step has them right."""

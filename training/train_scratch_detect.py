@@ -62,11 +62,13 @@ def main() -> None:
     del pack
     net = ScratchUNet()
     net.initialize(a.seed)
+    fresh: list[torch.nn.Parameter] = []
     if a.start_from:
-        net.load_state_dict(load_weights(a.start_from), strict=False)  # all but the norms' counters
+        absent = set(net.load_state_dict(load_weights(a.start_from), strict=False).missing_keys)  # all but the norms' counters, and what weights of before have not
+        fresh = [p for name, p in net.named_parameters() if name in absent]
     inner = [m.weight for part in (net.down_sample, net.down_path, net.up_path) for m in part.modules() if isinstance(m, torch.nn.Conv2d)]
     run = TimedRun("scratch-detect", net, a, rate=1.5e-3, matrices=inner, matrix_rate=1.5e-3,
-                   metadata={"architecture": "Scratch U-Net", "width": str(WIDTH), "depth": str(DEPTH), "outputs": " ".join(KINDS), "range": "-1..1 gray"})
+                   metadata={"architecture": "Scratch U-Net", "width": str(WIDTH), "depth": str(DEPTH), "outputs": " ".join(KINDS), "range": "-1..1 gray"}, fresh=fresh)
     if a.still_norms:
         for module in run.net.modules():
             if isinstance(module, torch.nn.BatchNorm2d):

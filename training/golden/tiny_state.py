@@ -107,6 +107,13 @@ def store_checkpoint(name: str, checkpoint: object, legacy: bool = False) -> Non
     report(path, None)
 
 
+def store_safetensors(name: str, tensors: Tensors) -> None:
+    GOLDEN_FOLDER.mkdir(parents=True, exist_ok=True)
+    path = GOLDEN_FOLDER / f"{name}.safetensors"
+    save_file(tensors, path)
+    report(path, None)
+
+
 def store_torchscript(name: str, tensors: Tensors, function: Callable[..., torch.Tensor], *example: torch.Tensor) -> None:
     GOLDEN_FOLDER.mkdir(parents=True, exist_ok=True)
     path = GOLDEN_FOLDER / f"{name}.pt"
