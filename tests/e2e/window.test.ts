@@ -85,6 +85,38 @@ describe.skipIf(chromiumPath === undefined)(
       await page.getByText('The result shows these steps.').waitFor();
     });
 
+    test('nothing is called restored before the result is there to be seen', async () => {
+      await open();
+      let release = (): void => undefined;
+      const held = new Promise<void>((resolve) => (release = resolve));
+      let asked = 0;
+      await page.route('**/pixels/**/tile/**', async (route) => {
+        asked++;
+        await held;
+        await route.continue();
+      });
+      await button('Restore').click();
+      await page.getByText('The result shows these steps.').waitFor();
+      await expect.poll(() => asked).toBeGreaterThan(0);
+      const line = page.getByRole('slider', { name: 'Line between original and restored' });
+      const label = page.locator('.viewer').getByText('Restored');
+      expect(await line.count()).toBe(0);
+      expect(await label.count()).toBe(0);
+      const early = await middlePixel(page);
+      release();
+      await line.waitFor();
+      await line.focus();
+      await page.keyboard.press('Home');
+      await settled(page);
+      expect(await label.isVisible()).toBe(true);
+      expect(await middlePixel(page)).not.toEqual(early);
+      await page.locator('.viewer').click();
+      await page.keyboard.down('\\');
+      await settled(page);
+      expect(await middlePixel(page)).toEqual(early);
+      await page.keyboard.up('\\');
+    });
+
     test('shows stage, percent and time left while it works, and Escape cancels', async () => {
       await open();
       host.script.holdJob = true;

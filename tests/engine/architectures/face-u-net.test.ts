@@ -18,6 +18,8 @@ describe('Face U-Net', () => {
     const tensors = new Map(weights.tensors);
     tensors.set('final_conv.weight', { name: 'final_conv.weight', shape: [8, 7, 3, 3], dtype: 'f32' });
     const odd: Weights = { ...weights, source: 'odd.safetensors', tensors };
-    expect(() => faceUNet.read(odd)).toThrow(/final_conv\.weight of odd\.safetensors has shape \[8, 7, 3, 3\]/);
+    expect(() => faceUNet.read(odd)).toThrow(
+      /final_conv\.weight of odd\.safetensors has shape \[8, 7, 3, 3\]/,
+    );
   });
 });
