@@ -1,7 +1,8 @@
 """How well weights tell real damage from the scene on the held-out historic prints: `python -m training.evaluate_prints --weights FILE [FILE ...]`.
 
 `print-labels.json` has every place of these prints looked at that weights of before found worth a look (logits above -1.2 for specks,
-above -2 for lines; two prints with a screen are left out). A place counts with the highest logit in its box, over the kinds but stains, as it is and across.
+above -2 for lines; two prints with a screen are left out). A place counts with the highest logit in its box, over the kinds but stains, in the mean over the
+print as it is and across; with `--zooms 1 1.5` over two views of each size, as the engine shows it.
 Printed for each file: the chance that a damaged place has a higher logit than one of the scene (area under the curve), recall of
 damaged places where 1, 3 and 10 % of the scene's are marked, the same for lines of the scene alone, and how much of the pixels outside
 all labels is marked at those limits; and how much of the length of the lines that `print-lines.json` has of these prints, followed by eye whether a
@@ -12,17 +13,20 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from scipy import ndimage
+from torch.nn import functional as F
 
 from training.export import load_weights
 from training.imaging import DATA
 from training.label_prints import LONG, LOOKED_FOR, evidence, load_gray, snap
 from training.pack import PORTRAITS_HELD_OUT, list_pictures
-from training.scratch_network import from_state
+from training.scratch_network import ScratchUNet, from_state
 
 SHARES = (0.01, 0.03, 0.1)
 Boxes = dict[str, list[list[int]]]
@@ -43,14 +47,24 @@ def along(most: np.ndarray, gray: np.ndarray, traced: dict[str, list]) -> np.nda
     return np.concatenate([near[y.clip(0, h - 1), x.clip(0, w - 1)] for x, y in ways]) if ways else np.zeros(0, np.float32)
 
 
-def measure(weights: dict[str, torch.Tensor], prints: list[tuple[Path, Boxes]], lines: dict[str, dict[str, list]]) -> str:
+def enlarged_evidence(net: ScratchUNet, gray: np.ndarray, zoom: float) -> np.ndarray:
+    """`evidence` of a print that is shown larger, at its own size."""
+    if zoom == 1:
+        return evidence(net, gray)
+    h, w = gray.shape
+    larger = np.asarray(Image.fromarray(gray.astype(np.float32)).resize((round(w * zoom), round(h * zoom)), Image.Resampling.BICUBIC))
+    found = torch.from_numpy(evidence(net, larger))[None]
+    return F.interpolate(found, (h, w), mode="bilinear", align_corners=False)[0].numpy()
+
+
+def measure(weights: dict[str, torch.Tensor], prints: list[tuple[Path, Boxes]], lines: dict[str, dict[str, list]], zooms: Sequence[float]) -> str:
     """One row of the table."""
     net = from_state(weights).to(memory_format=torch.channels_last)
     peaks: dict[str, list[float]] = {"damage": [], "scene": [], "line": []}
     outside, followed = [], []
     for path, boxes in prints:
         gray = load_gray(path)
-        most = evidence(net, gray)[list(LOOKED_FOR)].max(0)
+        most = np.mean([enlarged_evidence(net, gray, zoom) for zoom in zooms], 0)[list(LOOKED_FOR)].max(0)
         followed.append(along(most, gray * 255, lines.get(path.stem, {})))
         elsewhere = np.ones(most.shape, bool)
         for kind, several in boxes.items():
@@ -74,6 +88,7 @@ def measure(weights: dict[str, torch.Tensor], prints: list[tuple[Path, Boxes]], 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, nargs="+", required=True)
+    parser.add_argument("--zooms", type=float, nargs="+", default=[1.0], help="sizes at which a print is shown")
     parser.add_argument("--threads", type=int, default=2)
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
@@ -84,7 +99,7 @@ def main() -> None:
     prints = [(path, seen[path.stem]) for path in paths if any(seen.get(path.stem, {}).get(k) for k in ("damage", "scene"))]
     print("| weights | area | recall at 1, 3, 10 % of the scene | of its lines | marked elsewhere | of traced lines | limits | damaged, scene, lines |")
     for file in a.weights:
-        print(f"| {file} | {measure(load_weights(file), prints, lines)} |", flush=True)
+        print(f"| {file} | {measure(load_weights(file), prints, lines, a.zooms)} |", flush=True)
 
 
 if __name__ == "__main__":
