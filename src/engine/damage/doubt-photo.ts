@@ -13,15 +13,15 @@ const enoughShare = 0.003;
 const sureOfLarge = 2.6;
 /**
  * A clean photo of twigs, lace or driftwood has a few places that look much like damage among far more that look a little like it: less in log-odds, and the
- * share. In the clean photographs in color with many places it is 0.26 at most, with an overlay of dirt on them mostly more; worn prints have less by nature.
+ * share. In the clean photographs in color with many places it is 0.271 at most, with an overlay of dirt on them mostly more; worn prints have less by nature.
  */
 const littleOdds = 2.4;
-const leastShare: Readonly<Record<PictureSort, number>> = { color: 0.27, screened: 0.27, monochrome: 0.22 };
+const leastShare: Readonly<Record<PictureSort, number>> = { color: 0.275, screened: 0.275, monochrome: 0.2 };
 /** How far the surer places reach below the threshold, in log-odds, and the fewest pixels of one. */
 const reachOdds = 1.5;
 const fewestPixels = 6;
 /** What a photo that seems clean is doubted by, in log-odds. A picture without color is most often an old print, on which a place is most often damage. */
-const cleanDoubt: Readonly<Record<PictureSort, number>> = { color: 4, screened: 4, monochrome: 2 };
+const cleanDoubt: Readonly<Record<PictureSort, number>> = { color: 4, screened: 4, monochrome: 1.5 };
 /** Where most of what looks a little like damage looks much like it, the rest is damage as well: how far above the least share that is taken for sure, and what it counts. */
 const trustSpan = 0.13;
 const trust = 2;

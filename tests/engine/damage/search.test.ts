@@ -12,7 +12,7 @@ import { findDamage } from '../../../src/engine/damage/find-damage.ts';
 import { grayPicture } from '../../../src/engine/damage/gray-picture.ts';
 import { guardFaces } from '../../../src/engine/damage/guard-faces.ts';
 import { raiseMap } from '../../../src/engine/damage/raise-map.ts';
-import { kindsOf, levelSizes, searchNetwork, turnsFor } from '../../../src/engine/damage/search-network.ts';
+import { kindsOf, levelSizes, searchNetwork, viewsFor } from '../../../src/engine/damage/search-network.ts';
 import type { ChannelCount, Image } from '../../../src/engine/image/image.ts';
 import type { ImageStore } from '../../../src/engine/image/image-store.ts';
 import type { ModelHub } from '../../../src/engine/models/model-hub.ts';
@@ -101,7 +101,35 @@ describe('searching with a network', () => {
     ] as const)
       expect(at(x, y)).toBeCloseTo(evidence(0.25), -0.5);
     expect(at(20, 15)).toBeCloseTo(evidence(0), -0.5);
-    expect([1e11, 1e12, 2e12, 1e13].map((flop) => turnsFor(flop).length)).toEqual([4, 2, 1, 1]);
+    expect([1e11, 1e12, 2e12, 1e13].map((flop) => viewsFor(flop, false).length)).toEqual([4, 2, 1, 1]);
+  });
+
+  test("shows Heirloom's own detector the picture enlarged as well, and finds everything where it is", async () => {
+    const seen = { sizes: [] as string[], lowest: Infinity, highest: -Infinity };
+    // Log-odds that follow the brightness: of a ramp the mean over all views is what one view gives.
+    const slope = 6;
+    const network = pointNetwork(
+      4,
+      (value, output) => (output === 1 ? 1 / (1 + Math.exp(-slope * value)) : 0),
+      seen,
+    );
+    const ramp = (x: number, y: number): number => 0.2 + (0.4 * x) / 399 + (0.2 * y) / 39;
+    const gray = await paint(store, 400, 40, 1, ramp);
+    const map = emptyMap(gray, gray, ['scratch', 'dust', 'stain', 'fold']);
+    await searchNetwork(gray, map, network, options());
+    // Two cores of 200 pixels; the first with 64 beside it, and half as much again; sides are multiples of 16.
+    expect(seen.sizes.slice(0, 3)).toEqual(['272x48', '48x272', '64x400']);
+    for (const [x, y] of [
+      [10, 10],
+      [199, 20],
+      [200, 21],
+      [390, 30],
+    ] as const) {
+      const expected = toEvidence(slope * (2 * ramp(x, y) - 1) - logOdds(0.9));
+      expect(Math.abs(map.evidence[y * 400 + x]! - expected)).toBeLessThanOrEqual(1);
+    }
+    const zooms = (flop: number): number[] => viewsFor(flop, true).map(({ zoom }) => zoom);
+    expect([7e11, 1.4e12, 1e13].map(zooms)).toEqual([[1, 1, 1.5], [1, 1], [1]]);
   });
 
   test('tells kinds apart when the network does', async () => {
@@ -229,11 +257,11 @@ describe('a whole search', () => {
       return [map.sort, map.doubt, notices.at(-1)!.replace(/.*so only what is (\w+ certain).*/, '$1')];
     };
     expect(await sorted(3, (x, y, c) => colors(x, y)[c]!)).toEqual(['color', 4, 'nearly certain']);
-    expect(await sorted(3, scene)).toEqual(['monochrome', 2, 'fairly certain']);
-    expect(await sorted(1, scene)).toEqual(['monochrome', 2, 'fairly certain']);
+    expect(await sorted(3, scene)).toEqual(['monochrome', 1.5, 'fairly certain']);
+    expect(await sorted(1, scene)).toEqual(['monochrome', 1.5, 'fairly certain']);
     expect(await sorted(3, (x, y, c) => scene(x, y) + [0.06, -0.01, -0.1][c]!)).toEqual([
       'monochrome',
-      2,
+      1.5,
       'fairly certain',
     ]);
     expect(await sorted(1, dots)).toEqual(['screened', 4, 'nearly certain']);
