@@ -78,7 +78,7 @@ const corePx = 448;
 const enlargedCorePx = 384;
 /**
  * Context around a core; networks of this family see farther, but hardly use it. What Heirloom's own says near the edge of a core changes by 0.1 log-odds
- * in the mean, by 1.2 at most, where it sees 200 pixels instead (three Kodak photographs).
+ * in the mean, by 1.2 at most, where it sees 256 pixels instead (three Kodak photographs).
  */
 const marginPx = 64;
 
