@@ -1,7 +1,7 @@
 """The scratch U-Net as `src/engine/architectures/scratch-u-net.ts` reads it (layout: Wan et al., CVPR 2020), narrower, with two parts of our own.
 
 `KINDS` is the order of the four output channels. `Lines` tells the finest level, which sees little around a pixel, how much of a thin
-line runs through it; `Context` lets the coarsest level see as far as 200 pixels. Both end in weights that begin at zero, so that weights
+line runs through it; `Context` lets the coarsest level see as far as 200 pixels. `initialize` lets both begin at nothing, so that weights
 without them go on unchanged.
 """
 
@@ -19,7 +19,7 @@ KINDS = ("scratch", "dust", "stain", "crack")
 """Scratches, hairs and lint; dust, dots and spots; stains, smut and dirt; cracks, folds and tears."""
 KIND_OF = {"scratches": 0, "hair": 0, "hair-short": 0, "lint": 0, "dots": 1, "spots": 1, "sprinkles": 1, "stain": 2, "smut": 2, "dirt": 2}
 WIDTH, DEPTH = 24, 3
-"""1.3 million weights; depth 4 would leave room for a width of 14 only."""
+"""1.3 million weights without Lines and Context; depth 4 would leave room for a width of 14 only."""
 LINE_SIZE, ORIENTATIONS, LINE_GAIN = 25, 16, 8.0
 LINES = ((0.9, 5.0), (1.7, 6.0))
 """Standard deviations across and along, in pixels."""
@@ -158,8 +158,6 @@ class Lines(nn.Module):
         filters = line_filters()
         self.register_buffer("filt", filters)
         self.mix = nn.Conv2d(len(filters), width, 3, padding=1)
-        nn.init.zeros_(self.mix.weight)
-        nn.init.zeros_(self.mix.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         reach = self.filt.shape[-1] // 2
@@ -174,8 +172,6 @@ class Context(nn.Module):
         self.enter = nn.Conv2d(channels, CONTEXT_WIDTH, 1)
         self.far = nn.ModuleList(nn.Conv2d(CONTEXT_WIDTH, CONTEXT_WIDTH, 3, padding=d, dilation=d) for d in DILATIONS)
         self.leave = nn.Conv2d(CONTEXT_WIDTH, channels, 1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = F.leaky_relu(self.enter(x), 0.2)
@@ -201,7 +197,7 @@ class ScratchUNet(nn.Module):
         self.last = nn.Sequential(*conv(width, outputs))
 
     def initialize(self, seed: int) -> None:
-        """Kaiming noise for the slope of 0.2, and a prior of 1 % for damage."""
+        """Kaiming noise for the slope of 0.2, a prior of 1 % for damage, and nothing from Lines and Context."""
         generator = torch.Generator().manual_seed(seed)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
