@@ -31,6 +31,9 @@ LAYER_SHARES = (0.9, 0.55, 0.3)
 """Chance of a first, second and third layer of damage on a picture that is not clean."""
 SEEN, UNSEEN = 0.1, 0.025
 """Change of brightness from which a pixel counts as damaged, and below which it does not."""
+LINE_SEEN, LINE_REACH = 0.06, 3.0
+"""Of scratches and cracks also what differs so much from the change about it (a Gaussian of so many pixels): thin faint lines, and the slopes of a crease."""
+LINE_KINDS = (KINDS.index("scratch"), KINDS.index("crack"))
 HISTORIC_TRUST, LABELED_TRUST = 0.1, 0.5
 """Weight of the undamaged parts of historic prints, without and with labels."""
 ANCHORS = {"line": 0.35, "scene": 0.45, "speck": 0.2}
@@ -201,13 +204,18 @@ class ScratchScenes:
             alpha = gaussian_blur(alpha, float(rng.uniform(0.4, 1.4)))
         on = per_sample((rng.random(n) < share).astype(np.float32), x) * (1 - clean)
         opacity = on * per_sample(1 - 0.55 * rng.random(n) ** 2, x)
-        light = rng.random(n) < 0.6
+        # mostly bright on what is dark and dark on what is bright: the rest is not seen
+        bright = ((alpha * x).sum((1, 2, 3)) / alpha.sum((1, 2, 3)).clamp(min=1e-3)).cpu().numpy()
+        light = rng.random(n) < (1.2 - 1.2 * bright).clip(0.1, 0.9)
         tone = per_sample(np.where(light, rng.uniform(0.72, 1.0, n), rng.uniform(0.0, 0.25, n)), x)
         after = x + alpha * opacity * (tone - x)
         change = (after - x).abs()
         after = (after * (1 + on * shade * per_sample(rng.uniform(-0.35, 0.35, n), x))).clamp(0, 1)
-        damaged = ((change > SEEN) & (alpha * opacity > 0.12)).float()
-        faint = ((change > UNSEEN) | (alpha * opacity > 0.05)).float() * (1 - damaged)
+        whole = after - x
+        thin = (whole - gaussian_blur(whole, LINE_REACH)).abs() > LINE_SEEN
+        of_lines = torch.isin(kind, torch.tensor(LINE_KINDS, device=self.device)).view(-1, 1, 1, 1)
+        damaged = (((change > SEEN) & (alpha * opacity > 0.12)) | (thin & of_lines)).float()
+        faint = ((whole.abs() > UNSEEN) | (alpha * opacity > 0.05)).float() * (1 - damaged)
         return after, damaged, faint, kind
 
     def two_sources(self, n: int, side: int, rng: np.random.Generator):
