@@ -18,6 +18,7 @@ const groups: Readonly<Record<string, () => Promise<() => Promise<readonly Measu
   memory: async () => (await import('./bench/memory.ts')).measureMemory,
   architectures: async () => (await import('./bench/architectures.ts')).measureArchitectures,
   faces: async () => (await import('./bench/faces.ts')).measureFaces,
+  damage: async () => (await import('./bench/damage.ts')).measureDamage,
   masks: async () => (await import('./bench/masks.ts')).measureMasks,
   studio: async () => (await import('./bench/studio.ts')).measureStudio,
 };
