@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -7,9 +6,8 @@ import { findDamage } from '../../src/engine/damage/find-damage.ts';
 import { openPhoto } from '../../src/engine/image/decode.ts';
 import { createImageStore } from '../../src/engine/image/image-store.ts';
 import { openModelFiles } from '../../src/engine/models/model-files.ts';
-import { createModelHub } from '../../src/engine/models/model-hub.ts';
-import { createInlineRuntime } from '../../src/engine/models/runtime.ts';
 import type { Network } from '../../src/engine/models/network.ts';
+import { cpuHub } from './cpu-hub.ts';
 import { type Measurement, timed } from './measurement.ts';
 import { inBenchFolder, writeTestPhoto } from './test-photo.ts';
 
@@ -26,14 +24,7 @@ const tilePx = 512;
 /** The search for damage over one bare pass of its network over the same pixels, and what it takes in memory. */
 export function measureDamage(): Promise<readonly Measurement[]> {
   return inBenchFolder(async (folder) => {
-    const models = createModelHub({
-      files: openModelFiles([join(root, 'resources/models')], join(folder, 'models')),
-      runtime: createInlineRuntime(),
-      settings: { device: 'cpu', tilePx: 0, memoryBudgetMiB: 2048, theme: 'system' },
-      device: 'cpu',
-      threads: availableParallelism(),
-      log: () => {},
-    });
+    const models = cpuHub(openModelFiles([join(root, 'resources/models')], join(folder, 'models')));
     const store = createImageStore({ directory: join(folder, 'scratch'), memoryBudgetBytes: 2 ** 30 });
     try {
       const model = models.defaultFor('scratch-detect');
@@ -44,8 +35,7 @@ export function measureDamage(): Promise<readonly Measurement[]> {
         const path = join(folder, `${width}.jpg`);
         await writeTestPhoto(path, width, height);
         const { image } = await openPhoto(path, { store });
-        const before = process.memoryUsage.rss();
-        let peak = before;
+        let peak = 0;
         const timer = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 50);
         const ms = await timed(() => findDamage(image, { model, models, store, context: quietContext() }));
         clearInterval(timer);
@@ -54,7 +44,7 @@ export function measureDamage(): Promise<readonly Measurement[]> {
         rows.push(
           { what: `${what}: time over one bare pass of the network`, value: ms / (passMs * width * height), unit: '×' },
           { what: `${what}: time`, value: ms / 1000, unit: 's' },
-          { what: `${what}: peak resident memory above what was held before`, value: (peak - before) / 2 ** 20, unit: 'MiB' },
+          { what: `${what}: peak resident memory of the process`, value: peak / 2 ** 20, unit: 'MiB' },
         );
       }
       return rows;

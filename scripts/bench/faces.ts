@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,12 +10,12 @@ import { openPhoto } from '../../src/engine/image/decode.ts';
 import type { Image } from '../../src/engine/image/image.ts';
 import { createImageStore } from '../../src/engine/image/image-store.ts';
 import { openModelFiles } from '../../src/engine/models/model-files.ts';
-import { createModelHub, type ModelHub } from '../../src/engine/models/model-hub.ts';
-import { createInlineRuntime } from '../../src/engine/models/runtime.ts';
+import type { ModelHub } from '../../src/engine/models/model-hub.ts';
 import { enlarge } from '../../src/engine/steps/enlarge.ts';
 import { faces } from '../../src/engine/steps/faces.ts';
 import type { FaceEdit, FaceEdits } from '../../src/shared/face-edit.ts';
 import { defaultParams } from '../../src/shared/params.ts';
+import { cpuHub } from './cpu-hub.ts';
 import { type Measurement, timed } from './measurement.ts';
 import { inBenchFolder, writeTestPhoto } from './test-photo.ts';
 
@@ -38,14 +37,7 @@ export function measureFaces(): Promise<readonly Measurement[]> {
     if (missing('face-restore'))
       await files.add(tinyRestorer, { title: 'a tiny restorer of random weights', role: 'face-restore' });
     if (missing('face-detect')) return [];
-    const hub = createModelHub({
-      files,
-      runtime: createInlineRuntime(),
-      settings: { device: 'cpu', tilePx: 0, memoryBudgetMiB: 2048, theme: 'system' },
-      device: 'cpu',
-      threads: availableParallelism(),
-      log: () => {},
-    });
+    const hub = cpuHub(files);
     const store = createImageStore({ directory: join(folder, 'scratch'), memoryBudgetBytes: 2 ** 30 });
     try {
       const open = async (width: number, height: number): Promise<Image> => {
