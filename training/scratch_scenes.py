@@ -21,6 +21,7 @@ from training.mask_bank import MaskBank
 from training.picture_bank import PictureBank, level_for
 from training.scene_bank import scene_bank
 from training.scratch_network import KINDS
+from training.single_lines import single_lines
 from training.wear import Wear
 
 GROUP_SHARES = {"photos": 0.66, "modern": 0.24, "historic": 0.10}
@@ -38,6 +39,10 @@ HISTORIC_TRUST, LABELED_TRUST = 0.1, 0.5
 """Weight of the undamaged parts of historic prints, without and with labels."""
 ANCHORS = {"line": 0.35, "scene": 0.45, "speck": 0.2}
 """What the window of a labeled print shows; `line`: pixels of damage in scratches and cracks, `speck`: in dust."""
+WHOLE, WHOLE_ZOOM = 0.12, 3.0
+"""Share of the windows of historic prints that show as much of one as a small scan does, and how far reduced it is at most."""
+SINGLE = 0.2
+"""Share of the damaged pictures that have single thin lines alone."""
 ANCHORED = 0.75
 """Share of the windows of labeled prints that show such a place."""
 BACKGROUND, SCENE, UNKNOWN, DAMAGE = 0, 1, 2, 10
@@ -131,7 +136,7 @@ class ScratchScenes:
         near: dict[int, tuple[float, float]] = {}
         if self.prints:
             for k in np.flatnonzero(group == "historic"):
-                zoom[k] = math.exp(rng.uniform(math.log(0.6), math.log(1.8)))
+                zoom[k] = math.exp(rng.uniform(math.log(1.8), math.log(WHOLE_ZOOM)) if rng.random() < WHOLE else rng.uniform(math.log(0.6), math.log(1.8)))
                 if rng.random() < ANCHORED:
                     picture[k], *near[int(k)] = self.prints.anchor(rng)
         full = self.sizes[picture]
@@ -181,8 +186,10 @@ class ScratchScenes:
             unsure = old * (codes >= DAMAGE) * torch.ones_like(target)  # which kind it is nobody has said
             scene = torch.where(codes == SCENE, 1.0, torch.where(codes == UNKNOWN, 0.0, LABELED_TRUST))
             trust = torch.where(old > 0, scene, torch.ones_like(scene))
-        for share in LAYER_SHARES:
-            x, damaged, faint, kind = self.damage(x, share, clean, rng)
+        alone = torch.as_tensor(rng.random(n) < SINGLE, device=self.device).float().view(n, 1, 1, 1)
+        layers = [lambda x, share=share: self.damage(x, share, torch.maximum(clean, alone), rng) for share in LAYER_SHARES]
+        for layer in [*layers, lambda x: self.lines(x, (1 - clean) * alone, rng)]:
+            x, damaged, faint, kind = layer(x)
             row = torch.nn.functional.one_hot(kind, len(KINDS)).float()[:, :, None, None]
             target = torch.maximum(target, row * damaged)
             unsure = torch.maximum(unsure, (row * faint))
@@ -212,14 +219,26 @@ class ScratchScenes:
         change = (after - x).abs()
         after = (after * (1 + on * shade * per_sample(rng.uniform(-0.35, 0.35, n), x))).clamp(0, 1)
         whole = after - x
-        thin = (whole - gaussian_blur(whole, LINE_REACH)).abs() > LINE_SEEN
+        thin = line_seen(whole)
         of_lines = torch.isin(kind, torch.tensor(LINE_KINDS, device=self.device)).view(-1, 1, 1, 1)
         damaged = (((change > SEEN) & (alpha * opacity > 0.12)) | (thin & of_lines)).float()
         faint = ((whole.abs() > UNSEEN) | (alpha * opacity > 0.05)).float() * (1 - damaged)
         return after, damaged, faint, kind
+
+    def lines(self, x: torch.Tensor, on: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
+        """Single thin lines where `on` (n, 1, 1, 1) is 1; as `damage`."""
+        added, kind = single_lines(len(x), x.shape[-1], self.device, rng)
+        after = (x + on * added).clamp(0, 1)
+        seen = line_seen(after - x).float()
+        return after, seen, ((after - x).abs() > UNSEEN).float() * (1 - seen), kind
 
     def two_sources(self, n: int, side: int, rng: np.random.Generator):
         """Real overlays for half of the samples and drawn masks for the rest; (choice, real, drawn) for alpha, shade, kind."""
         real, drawn = self.real.draw(n, side, rng), self.drawn.draw(n, side, rng)
         choice = torch.as_tensor(rng.random(n) < 0.5, device=self.device)
         return [(choice.view(-1, *[1] * (a.dim() - 1)), a, b) for a, b in zip(real, drawn)]
+
+
+def line_seen(change: torch.Tensor) -> torch.Tensor:
+    """Where a change of brightness, or a picture in 0..1, differs as much as a thin line from what is about it."""
+    return (change - gaussian_blur(change, LINE_REACH)).abs() > LINE_SEEN

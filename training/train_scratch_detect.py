@@ -13,13 +13,15 @@ from training.export import load_weights
 from training.imaging import half_precision
 from training.pack import load_pack
 from training.scratch_network import DEPTH, KINDS, WIDTH, ScratchUNet
-from training.scratch_scenes import HISTORIC_TRUST, Scene, ScratchScenes
+from training.scratch_scenes import HISTORIC_TRUST, Scene, ScratchScenes, line_seen
 from training.ring import Ring
 from training.timed_run import TimedRun, add_arguments
 
 SIDE, BATCH = 256, 32
 CLEAN_WEIGHT = 2.0
 """Of every pixel of an undamaged picture: a mark there is worse than a missed speck."""
+LINE_WEIGHT = 3.0
+"""Of every pixel where the picture has a thin line, damage or not: they are few and the hardest to tell."""
 LOOKS_DAMAGED = -1.5
 """Logit from which a historic print, whose own damage nobody has marked, is not held against the network: real creases must not be all that is called undamaged."""
 
@@ -29,9 +31,10 @@ def scratch_losses(logits: torch.Tensor, scene: Scene) -> dict[str, torch.Tensor
     target = scene.target
     unmarked = (scene.weight <= HISTORIC_TRUST + 0.01) & (logits.detach().amax(1, keepdim=True) > LOOKS_DAMAGED)
     weight = torch.where(unmarked, 0.0, scene.weight) * (1 + (CLEAN_WEIGHT - 1) * scene.clean)
+    weight = weight * (1 + (LINE_WEIGHT - 1) * line_seen(scene.x / 2 + 0.5))
     by_kind = (F.binary_cross_entropy_with_logits(logits, target, reduction="none") * weight).mean((0, 2, 3)).sum()
     some, most = target.amax(1), logits.amax(1)
-    sure = torch.where(some > 0, 1.0, weight.amin(1))
+    sure = torch.where(some > 0, weight.amax(1), weight.amin(1))
     together = (F.binary_cross_entropy_with_logits(most, some, reduction="none") * sure).mean()
     p = logits.sigmoid() * (weight > 0)
     both = (p * target).sum((0, 2, 3))
