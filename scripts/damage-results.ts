@@ -170,6 +170,7 @@ Rust is overlays of stains, smut and dirt in brown; there stains are asked for t
 
 The historic prints are held-out portraits from before 1929 with the damage they have. Every place that an earlier network found worth a look was looked at by eye, down to what it thought unlikely, and counts as
 damage, as scene (lapels, seams, buttonholes, hair, cords) or, where nobody can tell, not at all; \`training/print-labels.json\` has them. Damage which that network had no idea of is not among them.
+A place counts as marked where marks reach over a quarter of its longer side: the box of a lapel that runs aslant is mostly background, and a speck that is rightly marked there is not the lapel.
 `;
 
 const study = await openStudy({

@@ -11,7 +11,7 @@ export interface LookedAt {
   readonly unsure: readonly Box[];
 }
 
-/** How many of them a mask touches, and how much it marks where nothing was looked at, in pixels. */
+/** How many of them a mask covers, and how much it marks where nothing was looked at, in pixels. */
 export interface PlaceCounts {
   readonly pixels: number;
   readonly marked: number;
@@ -24,6 +24,11 @@ export interface PlaceCounts {
 
 /** A mark so near a place belongs to it. */
 const nearPx = 3;
+/**
+ * Of the longer side of a place's box: the box of a lapel that runs aslant is mostly background, and a speck that was rightly marked in it is not a mark
+ * of the lapel.
+ */
+const leastCovered = 0.25;
 
 /** What `training/print-labels.json` says of a print; undefined where it says nothing of damage or scene. */
 export function lookedAt(labels: Readonly<Record<string, Partial<LookedAt>>>, file: string): LookedAt | undefined {
@@ -39,20 +44,21 @@ export function readLabels(file: string): Readonly<Record<string, Partial<Looked
 export function countPlaces(marked: Uint8Array, places: LookedAt, width: number): PlaceCounts {
   const height = marked.length / width;
   const rest = Uint8Array.from(marked);
-  const touched = (boxes: readonly Box[]): number =>
+  const covered = (boxes: readonly Box[]): number =>
     boxes.filter(([left, top, right, bottom]) => {
-      let any = false;
+      const wide = right - left >= bottom - top;
+      const along = new Set<number>();
       for (let y = Math.max(0, top - nearPx); y < Math.min(height, bottom + nearPx); y++)
         for (let x = Math.max(0, left - nearPx); x < Math.min(width, right + nearPx); x++) {
           const i = y * width + x;
           const inside = x >= left && x < right && y >= top && y < bottom;
-          if (inside && marked[i] === 1) any = true;
+          if (inside && marked[i] === 1) along.add(wide ? x : y);
           rest[i] = 0;
         }
-      return any;
+      return along.size >= leastCovered * Math.max(right - left, bottom - top);
     }).length;
-  const [damageMarked, sceneMarked] = [touched(places.damage), touched(places.scene)];
-  touched(places.unsure);
+  const [damageMarked, sceneMarked] = [covered(places.damage), covered(places.scene)];
+  covered(places.unsure);
   const sum = (values: Uint8Array): number => values.reduce((total, value) => total + value, 0);
   return {
     pixels: marked.length,

@@ -1,7 +1,8 @@
 import { type DamageCount, type DamageKind, damageNames, type DamageProposal } from '../../shared/damage.ts';
 import { emptyMask } from '../../shared/mask.ts';
 import { type DamageMap, evidenceStep, toEvidence } from './damage-map.ts';
-import { findPlaces, type Places } from './find-places.ts';
+import { type Places } from './find-places.ts';
+import { growPlaces } from './grow-places.ts';
 
 /** What the user sets. */
 export interface ProposeOptions {
@@ -14,8 +15,6 @@ export interface ProposeOptions {
 
 /** Log-odds by which the threshold falls from the lowest to the highest sensitivity. */
 const sensitivityRange = 8;
-/** A place reaches as far as its evidence is at most this much below the threshold, in log-odds. */
-const reachOdds = 1.5;
 /** Smaller places are noise of the network; in pixels of the map. */
 const fewestPixels = 6;
 /** As many as a mask takes, with room for strokes. */
@@ -35,17 +34,13 @@ export function thresholdOf(sensitivity: number): number {
   return Math.max(1, toEvidence(sensitivityRange * (0.5 - sensitivity)));
 }
 
-/**
- * The mask of all places that are damaged at this sensitivity: each must reach the threshold somewhere and then extends as far
- * as its evidence is not much below (hysteresis, as Canny 1986), so that a scratch does not break into pieces.
- */
+/** The mask of all places that are damaged at this sensitivity: each must reach the threshold somewhere and then extends as far as its evidence is not much below. */
 export function proposeMask(map: DamageMap, { sensitivity, kinds, growPx }: ProposeOptions): DamageProposal {
   const usual = thresholdOf(sensitivity);
   const wary = Math.max(1, usual + doubtAt(map, sensitivity) * evidenceStep);
-  const low = Math.max(1, Math.min(usual, wary) - reachOdds * evidenceStep);
-  const found = findPlaces(
+  const found = growPlaces(
     map,
-    low,
+    Math.min(usual, wary),
     map.kinds.map((kind) => kinds.includes(kind)),
   );
   const kept = found.places.map(({ peak, pixels, kind }) => {
