@@ -13,10 +13,10 @@ const enoughShare = 0.003;
 const sureOfLarge = 2.6;
 /**
  * A clean photo of twigs, lace or driftwood has a few places that look much like damage among far more that look a little like it: less in log-odds, and the
- * share. In the clean photographs in color with many places it is 0.271 at most, with an overlay of dirt on them mostly more; worn prints have less by nature.
+ * share. In the clean photographs in color with many places it is 0.286 at most, with an overlay of dirt on them mostly more; worn prints have less by nature.
  */
 const littleOdds = 2.4;
-const leastShare: Readonly<Record<PictureSort, number>> = { color: 0.275, screened: 0.275, monochrome: 0.2 };
+const leastShare: Readonly<Record<PictureSort, number>> = { color: 0.287, screened: 0.287, monochrome: 0.2 };
 /** How far the surer places reach below the threshold, in log-odds, and the fewest pixels of one. */
 const reachOdds = 1.5;
 const fewestPixels = 6;
