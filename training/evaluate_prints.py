@@ -31,6 +31,7 @@ from training.scratch_network import ScratchUNet, from_state
 
 SHARES = (0.01, 0.03, 0.1)
 COVERED = 0.25
+"""Of the longer side of a place's box, as in `scripts/damage-results/looked-at.ts`."""
 Boxes = dict[str, list[list[int]]]
 
 
